@@ -15,6 +15,8 @@ letters of the alphabet. The bad documents are made by `make_bad_documents.py`.
 from __future__ import annotations
 
 import gzip
+import hashlib
+import io
 import re
 import sys
 from pathlib import Path
@@ -49,7 +51,7 @@ DOCUMENTS = (
     Document("manifesto.it.html", "it", "debian-history", f"{HISTORY}/docs/manifesto.it.html", "Il manifesto Debian"),
     Document("manifesto.ko.html", "ko", "debian-history", f"{HISTORY}/docs/manifesto.ko.html", "데비안 선언문"),
     Document("manifesto.pt.html", "pt", "debian-history", f"{HISTORY}/docs/manifesto.pt.html", "O Manifesto Debian"),
-    Document("releases.lt.html", "lt", "debian-history", f"{HISTORY}/docs/releases.lt.html", "Debian versijos"),
+    Document("manifesto.lt.html", "lt", "debian-history", f"{HISTORY}/docs/manifesto.lt.html", "Debian manifestas"),
     Document("choosing.en.html", "en", "debian-faq", f"{FAQ}/choosing.en.html", "Choosing a Debian distribution"),
     Document("support.de.html", "de", "debian-faq-de", f"{FAQ}/de/support.de.html", "Unterstützung für Debian"),
     Document("basic-defs.fr.html", "fr", "debian-faq-fr", f"{FAQ}/fr/basic-defs.fr.html", "Définitions et vue d'ensemble"),
@@ -127,15 +129,17 @@ def dictionary_letters(text: str, letters: str) -> str:
 
 def cut_pages(source: Path, first: int, last: int) -> bytes:
     """The PDF's pages first to last as a PDF of their own."""
-    import io
-
     import pypdfium2
 
     with pypdfium2.PdfDocument(source) as whole, pypdfium2.PdfDocument.new() as part:
         part.import_pages(whole, list(range(first - 1, last)))
         buffer = io.BytesIO()
         part.save(buffer)
-    return buffer.getvalue()
+    # PDFium writes the time and a random identity. Replaced, by as many bytes, so that the same
+    # pages give the same file every time.
+    cut = re.sub(rb"D:20\d{12}", b"D:20230215214017", buffer.getvalue())
+    identity = hashlib.md5(f"{source.name} {first}-{last}".encode()).hexdigest().upper().encode()
+    return re.sub(rb"(?<=/ID\[)<[0-9A-F]{32}><[0-9A-F]{32}>", b"<%s><%s>" % (identity, identity), cut)
 
 
 def content(document: Document, unpacked: Path) -> tuple[bytes, str]:
@@ -169,7 +173,9 @@ def main(arguments: list[str]) -> int:
             f"| `{document.package}` | `{document.path}` | {change} |"
         )
     lines = [HEADER, "## Good documents\n\n"]
-    lines.append("| file | language | size | title | package | file in the package | change |\n|---|---|---|---|---|---|---|\n")
+    lines.append(
+        "| file | language | size | title | package | file in the package | change |\n|---|---|---|---|---|---|---|\n"
+    )
     lines.append("\n".join(rows) + "\n\n## Licences\n\n")
     lines.append("| source package | version | copyright | licence | notice |\n|---|---|---|---|---|\n")
     used = {source_package(document.package): document.package for document in reversed(DOCUMENTS)}

@@ -70,7 +70,8 @@ def encrypted_pdf(text: bytes, password: bytes) -> bytes:
         b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 300 100] /Contents 5 0 R /Resources << /Font << /F 4 0 R >> >> >>",
         b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
         stream(rc4(own_key, b"BT /F 12 Tf 20 50 Td (%s) Tj ET" % text)),
-        b"<< /Filter /Standard /V 1 /R 2 /O <%s> /U <%s> /P %d >>" % (owner.hex().encode(), user.hex().encode(), PERMISSIONS),
+        b"<< /Filter /Standard /V 1 /R 2 /O <%s> /U <%s> /P %d >>"
+        % (owner.hex().encode(), user.hex().encode(), PERMISSIONS),
     ]
     identity = DOCUMENT_ID.hex().encode()
     return pdf(objects, b"/Encrypt 6 0 R /ID [<%s> <%s>]" % (identity, identity))
@@ -86,7 +87,8 @@ def scanned_pdf() -> bytes:
     width, height = 120, 160
     image = stream(
         zlib.compress(stripes(width, height), 9),
-        b"/Type /XObject /Subtype /Image /Width %d /Height %d /ColorSpace /DeviceGray /BitsPerComponent 8 /Filter /FlateDecode" % (width, height),
+        b"/Type /XObject /Subtype /Image /Width %d /Height %d /ColorSpace /DeviceGray /BitsPerComponent 8 /Filter /FlateDecode"
+        % (width, height),
     )
     objects = [
         CATALOGUE,
@@ -108,7 +110,12 @@ def png() -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(scanlines, 9)) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(scanlines, 9))
+        + chunk(b"IEND", b"")
+    )
 
 
 NO_TEXT = b"""<!DOCTYPE html>
