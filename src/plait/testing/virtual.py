@@ -1,0 +1,105 @@
+"""An event loop on which time is a number: nothing sleeps, and the order of what is ready comes from a seed.
+
+    ready callbacks?  ── yes ──▶ run them, in an order drawn from the seed
+         │ no
+    a thread at work? ── yes ──▶ wait for it; the clock stands
+         │ no
+    a timer?          ── yes ──▶ put the clock to its time
+         │ no
+    Deadlock
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import selectors
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Executor
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class Deadlock(RuntimeError):  # noqa: N818  (the state's own name)
+    """Everything waits, and nothing that could wake anything is left."""
+
+
+class _Clock(selectors.DefaultSelector):  # type: ignore[misc, valid-type, unused-ignore]
+    """A selector that puts the clock forward instead of waiting."""
+
+    def __init__(self, patience: float) -> None:
+        super().__init__()
+        self.now, self.threads, self.patience = 0.0, 0, patience
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        ready = super().select(0)
+        if ready or timeout == 0:
+            return ready
+        if self.threads:
+            return super().select(None)
+        if timeout is not None:
+            self.now += timeout
+            return []
+        ready = super().select(self.patience)  # a thread that the loop does not know of may still call in
+        if ready:
+            return ready
+        raise Deadlock("nothing is ready, no timer is set and no thread is at work")
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """An asyncio loop with a virtual clock and a seeded order: hours pass in microseconds, and a seed repeats exactly.
+
+    Functions given to ``run_in_executor`` run in real threads, and the clock stands while they do. Other threads
+    are not known to the loop; blocking components of a pipeline should run inline on it.
+
+    Args:
+        seed: gives the order in which ready callbacks run; None keeps asyncio's own order.
+        patience: real seconds to wait for an unknown thread before a deadlock is declared.
+
+    >>> async def day():
+    ...     await asyncio.sleep(86400)
+    ...     return asyncio.get_running_loop().time()
+    >>> run_virtual(day(), seed=1)
+    86400.0
+    """
+
+    def __init__(self, seed: int | None = None, *, patience: float = 0.2) -> None:
+        self._clock = _Clock(patience)
+        self._order = None if seed is None else random.Random(seed)  # noqa: S311  (an order, not a secret)
+        super().__init__(self._clock)
+
+    def time(self) -> float:
+        """Seconds on the virtual clock; it starts at 0."""
+        return self._clock.now
+
+    def run_in_executor(self, executor: Executor | None, func: Callable[..., T], *args: Any) -> asyncio.Future[T]:  # type: ignore[override, unused-ignore]
+        """Run a function in a thread; the clock stands until it is done."""
+        future: asyncio.Future[T] = super().run_in_executor(executor, func, *args)  # type: ignore[arg-type, unused-ignore]
+        self._clock.threads += 1
+        future.add_done_callback(self._thread_done)
+        return future
+
+    def _thread_done(self, _: object) -> None:
+        self._clock.threads -= 1
+
+    def _run_once(self) -> None:
+        # The queue of ready callbacks is private to asyncio, but it has been this deque since 3.4, and there is
+        # no public way to see it.
+        ready: Any = getattr(self, "_ready")  # noqa: B009
+        if self._order is not None and len(ready) > 1:
+            handles = list(ready)
+            self._order.shuffle(handles)
+            ready.clear()
+            ready.extend(handles)
+        getattr(super(), "_run_once")()  # noqa: B009
+
+
+def run_virtual(main: Coroutine[Any, Any, T], *, seed: int | None = None) -> T:
+    """Run a coroutine to its end on a fresh ``VirtualLoop``.
+
+    Raises:
+        Deadlock: when it waits for something that can't happen any more.
+    """
+    with asyncio.Runner(loop_factory=lambda: VirtualLoop(seed)) as runner:
+        return runner.run(main)
