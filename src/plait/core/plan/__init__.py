@@ -1,0 +1,1 @@
+"""Planning: names, versions and order are bound once, before anything runs."""

@@ -1,0 +1,538 @@
+"""Binding: one walk over the definition that ties every read to a version and every wait to a reason.
+
+    listed    each part waits for the part before it
+    dataflow  each part waits for the makers of what it reads; an effect for all that is listed before it
+
+A region with a policy of its own is walked in a frame of its own (SEMANTICS 2); all else dissolves into the
+frame around it. Nothing is refused here: what looks wrong is recorded as a ``Finding`` for the rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from plait.core.component import UNKNOWN
+from plait.core.flow import Chain, Dataflow, Definition, Flow, Parallel, Subgraph
+from plait.core.inputs import Config, Optional, Source, Val
+from plait.core.plan.bound import Block, Bound, Finding, Frame, Leaf, Node, Read, Region, Version
+from plait.core.plan.naming import Names, branch_members, default_subgraph_name, is_single
+from plait.core.plan.scope import Deltas, Env, Found, Scope, depend, merge_node
+from plait.core.schema import ABSENT, Field
+from plait.core.step import Step
+
+Nodes = tuple[Node, ...]
+
+
+def bind(definition: Definition) -> Bound:
+    """Bind a pipeline's definition; findings are collected, not raised."""
+    return _Binder(definition).bound
+
+
+class _At:
+    """Where the walk stands: frame, branch, view of the state, what to wait for, what is listed before."""
+
+    __slots__ = ("before", "branch", "caps", "data", "env", "frame", "listed", "names", "path")
+
+    def __init__(
+        self, frame: Frame, env: Env, names: Names, path: str, *, branch: int = 0, before: Nodes = (), caps: tuple[int, ...] = (), data: bool = False, listed: list[Node] | None = None
+    ) -> None:
+        self.frame, self.env, self.names, self.path = frame, env, names, path
+        self.branch, self.before, self.caps, self.data = branch, before, caps, data
+        self.listed: list[Node] = [] if listed is None else listed
+
+    def with_(self, **changes: Any) -> _At:
+        now = {"branch": self.branch, "before": self.before, "caps": self.caps, "data": self.data, "listed": self.listed}
+        frame, env = changes.pop("frame", self.frame), changes.pop("env", self.env)
+        names, path = changes.pop("names", self.names), changes.pop("path", self.path)
+        return _At(frame, env, names, path, **{**now, **changes})
+
+
+class _Binder:
+    def __init__(self, definition: Definition) -> None:
+        self.root = Frame(None, "")
+        self.bound = Bound(definition, self.root)
+        scope = Scope(definition.schema, "", self._root_input)
+        self.bound.written = scope.written
+        env = Env(scope, self.root)
+        caps = self._cap("pipeline", definition.max_concurrency, ())
+        names = self._names(definition.body, "")
+        self._body(definition, _At(self.root, env, names, "", caps=caps))
+        for key in list(env.seen):
+            found = env.look_up(key, optional=True, fold=lambda f, d: merge_node(self.root, f, 0, d))
+            if found is not None and found.version is not None:
+                self.root.finals[key] = found.version
+        for key, version in self.bound.inputs.items():
+            self.root.finals.setdefault(key, version)
+
+    # ------------------------------------------------------------------ small helpers
+    def _find(self, code: str, *paths: str, **data: Any) -> None:
+        self.bound.findings.append(Finding(code, paths, data))
+
+    def _names(self, parts: tuple[Flow, ...], path: str) -> Names:
+        names = Names(parts, path)
+        for clash in names.clashes:
+            self._find("E110", f"{path}/{clash}" if path else clash, name=clash, inside=path)
+        return names
+
+    def _cap(self, path: str, limit: int | None, caps: tuple[int, ...]) -> tuple[int, ...]:
+        if limit is None:
+            return caps
+        self.bound.caps.append((path, limit))
+        return (*caps, len(self.bound.caps) - 1)
+
+    def _root_input(self, key: str, optional: bool) -> Found | None:
+        definition = self.bound.definition
+        field = definition.schema.fields.get(key) or definition.schema_in.fields.get(key)
+        declared = definition.schema.declared or definition.schema_in.declared
+        known = self.bound.inputs.get(key)
+        if known is None:
+            if declared and field is None:
+                return None
+            if definition.schema_in.declared and key not in definition.schema_in.fields and not optional:
+                return None
+            known = self.root.version(key, None, origin="input", presence="maybe", annotation=field.annotation if field else Any)
+            self.bound.inputs[key] = known
+            self._default(known, field)
+        if not optional and known.presence == "maybe" and known.default is ABSENT:
+            known.presence = "always"
+        return Found(known)
+
+    def _default(self, version: Version, field: Field | None) -> None:
+        if field is not None and (field.default is not ABSENT or field.default_factory is not None):
+            version.default = field
+            version.presence = "always"
+
+    # ------------------------------------------------------------------ the walk
+    def _body(self, definition: Definition, at: _At) -> Nodes:
+        if definition.order == "dataflow":
+            return self._parts_by_data(definition.body, at)
+        return self._parts_listed(definition.body, at)
+
+    def _walk(self, flow: Flow, at: _At) -> Nodes:
+        if isinstance(flow, Step):
+            return self._step(flow, at)
+        if isinstance(flow, Chain):
+            return self._parts_listed(flow.parts, at)
+        if isinstance(flow, Parallel):
+            return self._parallel(flow, at)
+        if isinstance(flow, Dataflow):
+            return self._dataflow(flow, at)
+        return self._subgraph(flow, at)
+
+    def _parts_listed(self, parts: tuple[Flow, ...], at: _At) -> Nodes:
+        before = at.before
+        for part in parts:
+            before = self._walk(part, at.with_(before=before)) or before
+        return before
+
+    def _parts_by_data(self, parts: tuple[Flow, ...], at: _At) -> Nodes:
+        inside = at.with_(data=True, listed=at.listed if at.data else [])
+        first = len(at.frame.nodes)
+        for part in parts:
+            self._walk(part, inside)
+        made = at.frame.nodes[first:]
+        return tuple(n for n in made if not any(s.index >= first for s in n.before)) or at.before
+
+    def _step(self, step: Step[..., Any], at: _At) -> Nodes:
+        path = at.names.take()
+        merges = len(at.frame.nodes)
+        reads, opaque = self._reads(step, path, at)
+        leaf = Leaf(at.frame, path, at.branch, at.caps, step)
+        leaf.reads, leaf.opaque = reads, opaque
+        before = at.before
+        for node in at.frame.nodes[merges : leaf.index]:  # folds that this step's reads asked for
+            node.branch = at.branch
+            for other in at.before:
+                node.wait_for(other, "declared order")
+            before = ()
+        for other in before:
+            leaf.wait_for(other, "declared order")
+        for read in reads:
+            if read.version is not None:
+                self._depend(leaf, read.version, read.key or read.argument, at)
+        for key, version in opaque or ():
+            self._depend(leaf, version, key, at)
+        if at.data:
+            self._rewriting(leaf, at)
+            if step.effect:
+                self._gate(leaf, at.listed)
+        self._writes(leaf, at)
+        at.listed.append(leaf)
+        return (leaf,)
+
+    def _depend(self, leaf: Leaf, version: Version, key: str, at: _At) -> None:
+        maker = version.maker
+        if at.data or (maker is not None and not isinstance(maker, (Leaf, Region))):
+            depend(leaf, version, f"reads {key!r}")
+            return
+        version.readers.append(leaf)
+        if maker in leaf.after:
+            leaf.wait_for(maker, f"reads {key!r}")
+
+    def _gate(self, leaf: Leaf, listed: list[Node]) -> None:
+        for other in listed:
+            if other.frame is leaf.frame and other is not leaf and not any(s in listed for s in other.before):
+                leaf.wait_for(other, "an effect waits for all that is listed before it")
+
+    def _rewriting(self, leaf: Leaf, at: _At) -> None:
+        if leaf.step.pure:
+            return
+        written = {key for key, _ in leaf.step.outputs}
+        for read in leaf.reads:
+            if read.key in written and read.version is not None:
+                for other in read.version.readers:
+                    if other.frame is leaf.frame and other.index < leaf.index:
+                        leaf.wait_for(other, f"rewrites {read.key!r}, which it reads")
+
+    def _writes(self, leaf: Leaf, at: _At) -> None:
+        step = leaf.step
+        for key, part in step.outputs:
+            field = at.env.scope.field(key)
+            if field is None and at.env.scope.schema.declared:
+                self._find("E101", leaf.path, key=key, writes=True, known=tuple(at.env.scope.schema.fields))
+            annotation = field.annotation if field else (step.component.returns if part is None else Any)
+            version = at.frame.version(key, leaf, origin="step", annotation=Any if annotation is UNKNOWN else annotation)
+            leaf.writes.append(version)
+            at.env.write(key, version)
+            at.env.scope.written.setdefault(key, leaf.path)
+
+    # ------------------------------------------------------------------ reads
+    def _reads(self, step: Step[..., Any], path: str, at: _At) -> tuple[list[Read], list[tuple[str, Version]] | None]:
+        component = step.component
+        if step.inputs is None:
+            if component.takes_any or component.single or not component.known:
+                return self._named(step, path, at), self._everything(step, path, at)
+            return self._named(step, path, at), None
+        return [self._mapped(step, argument, source, path, at) for argument, source in step.inputs], None
+
+    def _named(self, step: Step[..., Any], path: str, at: _At) -> list[Read]:
+        return [self._read(step, p.name, p.name, path, at, optional=not p.required, omit=not p.required) for p in step.component.params]
+
+    def _mapped(self, step: Step[..., Any], argument: str, source: Source, path: str, at: _At) -> Read:
+        if isinstance(source, Val):
+            return Read(argument, None, None, value=source.value)
+        if isinstance(source, Config):
+            return Read(argument, None, None, config=source)
+        if isinstance(source, Optional):
+            return self._read(step, argument, source.key, path, at, optional=True, default=source.default)
+        param = step.component.param(argument)
+        has_default = param is not None and not param.required
+        return self._read(step, argument, source, path, at, optional=has_default, omit=has_default)
+
+    def _read(self, step: Step[..., Any], argument: str, key: str, path: str, at: _At, *, optional: bool, omit: bool = False, default: Any = ABSENT) -> Read:
+        found = at.env.look_up(key, optional=optional, fold=self._folder(at))
+        if found is None:
+            if not optional:
+                self._find("E101", path, key=key, argument=argument, writes=False, known=self._known(at))
+            return Read(argument, key, None, default=default, omit=omit)
+        if found.version is None:
+            return Read(argument, key, None, config=found.config, default=default, omit=omit)
+        version = found.version
+        if version.origin == "value":
+            return Read(argument, key, None, value=version.value)
+        if default is ABSENT and found.default is not ABSENT:
+            default, omit = found.default, False
+        if version.presence == "maybe" and default is ABSENT and not omit:
+            self._find("E104", path, key=key, argument=argument, maker=version.maker.path if version.maker else None)
+        return Read(argument, key, version, default=default, omit=omit)
+
+    def _everything(self, step: Step[..., Any], path: str, at: _At) -> list[tuple[str, Version]]:
+        named = {p.name for p in step.component.params}
+        out = []
+        for key in dict.fromkeys([*at.env.scope.inputs, *at.env.seen]):
+            if key in named:
+                continue
+            found = at.env.look_up(key, optional=True, fold=self._folder(at))
+            if found is not None and found.version is not None and found.version.origin != "value":
+                out.append((key, found.version))
+        self._find("W208", path, keys=tuple(k for k, _ in out))
+        return out
+
+    def _known(self, at: _At) -> tuple[str, ...]:
+        return tuple(dict.fromkeys([*at.env.seen, *at.env.scope.inputs, *at.env.scope.schema.fields]))
+
+    def _folder(self, at: _At) -> Callable[[Field, Deltas], Version]:
+        return lambda field, entry: merge_node(at.frame, field, at.branch, entry)
+
+    # ------------------------------------------------------------------ blocks
+    def _settle(self, env: Env, at: _At) -> Nodes:
+        """Fold what is pending before branches start from it; gives what the branches wait for."""
+        first = len(at.frame.nodes)
+        for key, entry in list(env.seen.items()):
+            if isinstance(entry, Deltas) and entry.folded < len(entry.own):
+                env.look_up(key, optional=True, fold=self._folder(at))
+        made = tuple(at.frame.nodes[first:])
+        for node in made:
+            for other in at.before:
+                node.wait_for(other, "declared order")
+        return made or at.before
+
+    def _open(self, flow: Parallel | Dataflow, at: _At) -> tuple[Names, str]:
+        if flow.name is None:
+            return at.names, at.path
+        path = at.names.take()
+        if isinstance(flow, Dataflow):
+            return self._names(flow.parts, path), path
+        return self._names((_Unnamed(flow),), path), path
+
+    def _parallel(self, block: Parallel, at: _At) -> Nodes:
+        before = self._settle(at.env, at)
+        names, path = self._open(block, at)
+        label = path if block.name else (f"{path}/parallel" if path else "parallel")
+        caps = self._cap(label, block.max_concurrency, at.caps)
+        at = at.with_(names=names, path=path, caps=caps, before=before)
+        if block.atomic:
+            need = None if block.need == "all" else int(block.need)
+            region = Region(at.frame, label, at.branch, need=need, on_error=block.on_error, retry=block.retry, timeout=block.timeout)
+            return self._region(region, at, lambda inside: self._branches(block, inside, label, region))
+        return self._branches(block, at, label, None)
+
+    def _branches(self, block: Parallel, at: _At, label: str, region: Region | None) -> Nodes:
+        ends: list[Node] = []
+        members: list[Nodes] = []
+        envs: list[Env] = []
+        listed: list[Node] = []
+        for i, (name, branch) in enumerate(block.branches):
+            env = at.env.branch()
+            first = len(at.frame.nodes)
+            inside = at.with_(env=env, listed=list(at.listed), branch=i if region else at.branch)
+            if name is not None and not is_single(branch, name):
+                path = at.names.take()
+                inside = inside.with_(names=self._names(branch.parts, path), path=path)
+            end = self._walk(branch, inside)
+            ends += [n for n in end if n not in ends]
+            members.append(tuple(at.frame.nodes[first:]))
+            listed += [n for n in inside.listed if n not in at.listed] if at.data else []
+            envs.append(env)
+        at.listed.extend(listed)
+        if region is not None:
+            at.frame.branches = len(block.branches)
+        self.bound.blocks.append(Block(label, "parallel", block, tuple(members)))
+        self._check_branches(block, label, at, envs, members)
+        self._join_branches(at, envs, region)
+        return tuple(ends) or at.before
+
+    def _check_branches(self, block: Parallel, label: str, at: _At, envs: list[Env], members: list[Nodes]) -> None:
+        """Record conflicts: two branches write one key; a branch reads what a sibling writes."""
+        writer: dict[str, tuple[int, str]] = {}
+        for i, env in enumerate(envs):
+            for key, entry in env.seen.items():
+                if isinstance(entry, Deltas) or entry is at.env.seen.get(key):
+                    continue
+                path = self._writer_in(members[i], key) or label
+                if key in writer and block.need == "all":
+                    self._find("E202", writer[key][1], path, key=key, block=label)
+                writer.setdefault(key, (i, path))
+        if not writer:
+            return
+        for i, nodes in enumerate(members):
+            for node in self._deep(nodes):
+                for read in node.reads:
+                    if read.version is None or read.version.key not in writer:
+                        continue
+                    by, path = writer[read.version.key]
+                    if by != i and not self._inside(read.version, nodes):
+                        self._find("E203", node.path, path, key=read.version.key, block=label)
+
+    def _deep(self, nodes: Nodes) -> list[Leaf]:
+        out: list[Leaf] = []
+        for node in nodes:
+            if isinstance(node, Leaf):
+                out.append(node)
+            elif isinstance(node, Region):
+                out.extend(n for n in self.bound.nodes(node.inner) if isinstance(n, Leaf))
+        return out
+
+    def _writer_in(self, nodes: Nodes, key: str) -> str | None:
+        return next((n.path for n in self._deep(nodes) for v in n.writes if v.key == key), None)
+
+    def _inside(self, version: Version, nodes: Nodes) -> bool:
+        maker = version.maker
+        while maker is not None:
+            if maker in nodes:
+                return True
+            maker = self._owner(maker.frame)
+        return False
+
+    def _owner(self, frame: Frame) -> Node | None:
+        if frame.parent is None:
+            return None
+        return next((n for n in frame.parent.nodes if isinstance(n, Region) and n.inner is frame), None)
+
+    def _join_branches(self, at: _At, envs: list[Env], region: Region | None) -> None:
+        """Make the branches' writes visible after the block, in listed order."""
+        for i, env in enumerate(envs):
+            for key, entry in env.seen.items():
+                before = at.env.seen.get(key)
+                if isinstance(entry, Deltas):
+                    for delta in entry.own:
+                        at.env.write(key, delta)
+                elif entry is not before:
+                    if region is not None:
+                        self._candidate(region, key, i, entry)
+                    at.env.seen[key] = entry
+
+    def _candidate(self, region: Region, key: str, branch: int, version: Version) -> None:
+        for outer, candidates in region.exports:
+            if outer.key == key:
+                candidates.append((branch, version))
+                return
+        outer = region.frame.version(key, region, origin="block", annotation=version.annotation)
+        region.writes.append(outer)
+        region.exports.append((outer, [(branch, version)]))
+
+    def _dataflow(self, block: Dataflow, at: _At) -> Nodes:
+        before = self._settle(at.env, at)
+        names, path = self._open(block, at)
+        label = path if block.name else (f"{path}/dataflow" if path else "dataflow")
+        at = at.with_(names=names, path=path, caps=self._cap(label, block.max_concurrency, at.caps), before=before)
+        if block.atomic:
+            region = Region(at.frame, label, at.branch, need=None, on_error="cancel", retry=block.retry, timeout=block.timeout)
+            return self._region(region, at, lambda inside: self._parts_by_data(block.parts, inside))
+        first = len(at.frame.nodes)
+        out = self._parts_by_data(block.parts, at)
+        self.bound.blocks.append(Block(label, "dataflow", block, (tuple(at.frame.nodes[first:]),)))
+        return out
+
+    # ------------------------------------------------------------------ regions and subgraphs
+    def _region(self, region: Region, at: _At, walk: Callable[[_At], Nodes]) -> Nodes:
+        """Walk a region with a policy in its own frame and publish what it keeps."""
+        for other in at.before:
+            region.wait_for(other, "declared order")
+        env = at.env.branch(region.inner)
+        start = dict(env.seen)
+        walk(at.with_(frame=region.inner, env=env, before=(), branch=0, data=at.data, listed=[]))
+        for key, entry in env.seen.items():
+            if isinstance(entry, Deltas):
+                for delta in entry.own:
+                    self._export(region, at, key, delta, [(self._branch_of(delta, region), delta)])
+            elif entry is not start.get(key):
+                made = next((c for outer, c in region.exports if outer.key == key), None)
+                if made is None:
+                    self._export(region, at, key, entry, [(self._branch_of(entry, region), entry)])
+                else:
+                    outer = next(o for o, c in region.exports if c is made)
+                    outer.presence = self._presence(region, made)
+                    at.env.write(key, outer)
+        for imported in region.inner.imports:
+            local = at.frame.local(imported)
+            local.readers.append(region)
+            if at.data:
+                depend(region, local, f"reads {imported.key!r} inside")
+        if at.data and any(leaf.step.effect for leaf in self._deep((region,))):
+            self._gate_region(region, at.listed)
+        at.listed.append(region)
+        return (region,)
+
+    def _gate_region(self, region: Region, listed: list[Node]) -> None:
+        for other in listed:
+            if other.frame is region.frame and not any(s in listed for s in other.before):
+                region.wait_for(other, "an effect inside waits for all that is listed before it")
+
+    def _branch_of(self, version: Version, region: Region) -> int:
+        return version.maker.branch if version.maker is not None and version.maker.frame is region.inner else 0
+
+    def _export(self, region: Region, at: _At, key: str, inner: Version, candidates: list[tuple[int, Version]]) -> None:
+        outer = region.frame.version(key, region, origin="block", presence=self._presence(region, candidates), annotation=inner.annotation)
+        region.writes.append(outer)
+        region.exports.append((outer, candidates))
+        at.env.write(key, outer)
+
+    def _presence(self, region: Region, candidates: list[tuple[int, Version]]) -> Any:
+        sure = all(version.presence == "always" for _, version in candidates)
+        if region.need is not None:
+            sure = sure and region.on_error != "collect" and len({b for b, _ in candidates}) == region.inner.branches
+        elif region.on_error == "collect":
+            sure = False
+        return "always" if sure else "maybe"
+
+    def _subgraph(self, flow: Subgraph, at: _At) -> Nodes:
+        path = at.names.take()
+        if flow.atomic:
+            before = self._settle(at.env, at)
+            at = at.with_(before=before)
+            region = Region(at.frame, path, at.branch, need=None, on_error="cancel", retry=flow.retry, timeout=flow.timeout)
+            return self._region(region, at, lambda inside: self._embed(flow, inside, path))
+        return self._embed(flow, at, path)
+
+    def _embed(self, flow: Subgraph, at: _At, path: str) -> Nodes:
+        definition = flow.definition
+        first = len(at.frame.nodes)
+        scope = Scope(definition.schema, path, lambda key, optional: self._child_input(flow, key, at, path, optional=optional))
+        env = Env(scope, at.frame)
+        caps = self._cap(path, definition.max_concurrency, at.caps)
+        inside = at.with_(env=env, names=self._names(definition.body, path), path=path, caps=caps, data=False)
+        if definition.order == "dataflow":
+            ends = self._parts_by_data(definition.body, inside.with_(data=at.data))
+        else:
+            ends = self._parts_listed(definition.body, inside.with_(data=at.data))
+        for argument, _ in flow.inputs or ():
+            if argument not in scope.inputs:
+                self._find("E102", path, argument=argument, known=tuple(scope.inputs), subgraph=True)
+        self._publish(flow, at, env, path)
+        self.bound.blocks.append(Block(path, "subgraph", flow, (tuple(at.frame.nodes[first:]),)))
+        return ends
+
+    def _child_input(self, flow: Subgraph, key: str, at: _At, path: str, *, optional: bool) -> Found | None:
+        schema = flow.definition.schema
+        field = schema.fields.get(key) or flow.definition.schema_in.fields.get(key)
+        if schema.declared and field is None:
+            return None
+        has_default = field is not None and (field.default is not ABSENT or field.default_factory is not None)
+        source: Source | None = key
+        if flow.inputs is not None:
+            source = dict(flow.inputs).get(key)
+        if source is None:
+            return self._field_default(field, at) if has_default and field is not None else None
+        if isinstance(source, Val):
+            return Found(at.frame.version(key, None, origin="value", value=source.value))
+        if isinstance(source, Config):
+            return Found(None, config=source)
+        if isinstance(source, Optional):
+            found = at.env.look_up(source.key, optional=True, fold=self._folder(at))
+            return found._replace(default=source.default) if found is not None else None
+        found = at.env.look_up(source, optional=optional or has_default, fold=self._folder(at))
+        if found is None and has_default and field is not None:
+            return self._field_default(field, at)
+        if found is not None and has_default and field is not None and found.default is ABSENT:
+            return found._replace(default=field.initial())
+        return found
+
+    def _field_default(self, field: Field, at: _At) -> Found:
+        return Found(at.frame.version(field.key, None, origin="value", value=field.initial()))
+
+    def _publish(self, flow: Subgraph, at: _At, env: Env, path: str) -> None:
+        declared = at.env.scope.schema
+        pairs = flow.outputs
+        if pairs is None:
+            pairs = tuple((key, key) for key in env.seen if not declared.declared or key in declared.fields)
+        for ours, theirs in pairs:
+            entry = env.seen.get(theirs)
+            if flow.outputs is not None and declared.declared and ours not in declared.fields:
+                self._find("E101", path, key=ours, writes=True, known=tuple(declared.fields))
+            field = at.env.scope.field(ours)
+            if isinstance(entry, Deltas) and field is not None and field.reducer is not None:
+                for delta in entry.own:
+                    at.env.write(ours, delta)
+                continue
+            found = env.look_up(theirs, optional=True, fold=self._folder(at))
+            if found is None or found.version is None:
+                self._find("E101", path, key=theirs, writes=False, argument=None, known=tuple(env.seen), subgraph=True)
+                continue
+            at.env.write(ours, found.version)
+            at.env.scope.written.setdefault(ours, path)
+
+
+class _Unnamed(Parallel):
+    """A named block's inside, seen as the list that the block opens."""
+
+    __slots__ = ()
+
+    def __init__(self, block: Parallel) -> None:
+        super().__init__(
+            block.branches, name=None, need=block.need, on_error=block.on_error, max_concurrency=block.max_concurrency, timeout=block.timeout, retry=block.retry
+        )
+
+
+__all__ = ["bind", "branch_members", "default_subgraph_name"]

@@ -1,0 +1,198 @@
+"""The bound pipeline: every read tied to the version it will see, every wait with its reason.
+
+This is the planner's readable half (names and objects). The checks, ``explain`` and the drawings read it;
+``lower`` turns it into the integers that a run counts with.
+
+    Frame     a region with slots of its own: the pipeline, or a block with a policy
+      Leaf      one step                    ─┐
+      Merge     one fold of a reducer        ├─ nodes, in listed order
+      Region    a nested frame              ─┘
+    Version   one write of a key (or its input value); every write makes a new one
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+from plait.core.flow import Definition, Flow
+from plait.core.inputs import Config
+from plait.core.policy import Retry
+from plait.core.schema import ABSENT, Field
+from plait.core.step import Step
+
+Presence: TypeAlias = Literal["always", "maybe"]
+Origin: TypeAlias = Literal["input", "step", "merge", "block", "value"]
+
+
+class Version:
+    """One value that a key has for a while: who makes it, who reads it, whether it is surely there."""
+
+    __slots__ = ("annotation", "default", "frame", "key", "maker", "origin", "presence", "readers", "slot", "value")
+
+    def __init__(
+        self, key: str, frame: Frame, maker: Node | None, *, origin: Origin, presence: Presence = "always", annotation: Any = Any, value: Any = ABSENT
+    ) -> None:
+        self.key, self.frame, self.maker, self.origin = key, frame, maker, origin
+        self.presence: Presence = presence
+        self.annotation, self.value = annotation, value
+        self.default: Any = ABSENT  # an input's default, by the state type
+        self.readers: list[Node] = []
+        self.slot = -1
+
+    def __repr__(self) -> str:
+        return f"<{self.key} by {self.maker.path if self.maker else self.origin}>"
+
+
+class Read(NamedTuple):
+    """One argument of a step: the version it is bound to, or a value, or a run's setting.
+
+    ``default`` is used when the version is Missing; ``omit`` leaves the argument out instead (the
+    component's own default counts).
+    """
+
+    argument: str
+    key: str | None
+    version: Version | None
+    value: Any = ABSENT
+    config: Config | None = None
+    default: Any = ABSENT
+    omit: bool = False
+
+
+class Node:
+    """What the scheduler starts: something with a path, things it waits for, and a listed position."""
+
+    __slots__ = ("after", "before", "branch", "caps", "frame", "index", "path", "writes")
+
+    def __init__(self, frame: Frame, path: str, branch: int, caps: tuple[int, ...]) -> None:
+        self.frame, self.path, self.branch, self.caps = frame, path, branch, caps
+        self.index = len(frame.nodes)
+        self.after: dict[Node, list[str]] = {}
+        self.before: list[Node] = []
+        self.writes: list[Version] = []
+        frame.nodes.append(self)
+
+    def wait_for(self, other: Node, reason: str) -> None:
+        """Start only after ``other`` has succeeded; the reason is what ``explain`` prints."""
+        if other is self:
+            return
+        reasons = self.after.get(other)
+        if reasons is None:
+            self.after[other] = [reason]
+            other.before.append(self)
+        elif reason not in reasons:
+            reasons.append(reason)
+
+
+class Leaf(Node):
+    """One step of the pipeline, bound."""
+
+    __slots__ = ("opaque", "reads", "step")
+
+    def __init__(self, frame: Frame, path: str, branch: int, caps: tuple[int, ...], step: Step[..., Any]) -> None:
+        super().__init__(frame, path, branch, caps)
+        self.step = step
+        self.reads: list[Read] = []
+        self.opaque: list[tuple[str, Version]] | None = None
+
+
+class Merge(Node):
+    """A fold of a reducer: base ⊕ d₁ ⊕ d₂, in listed order."""
+
+    __slots__ = ("base", "deltas", "field")
+
+    def __init__(self, frame: Frame, field: Field, branch: int, base: Version | None, deltas: list[Version]) -> None:
+        super().__init__(frame, f"merge {field.key}", branch, ())
+        self.field, self.base, self.deltas = field, base, deltas
+
+
+class Region(Node):
+    """A block, subgraph or pipeline with a policy of its own: a node outside, a frame inside."""
+
+    __slots__ = ("exports", "inner", "need", "on_error", "retry", "timeout")
+
+    def __init__(
+        self, frame: Frame, path: str, branch: int, *, need: int | None, on_error: str, retry: Retry | None, timeout: float | None
+    ) -> None:
+        super().__init__(frame, path, branch, ())
+        self.inner = Frame(frame, path)
+        self.need, self.on_error, self.retry, self.timeout = need, on_error, retry, timeout
+        self.exports: list[tuple[Version, list[tuple[int, Version]]]] = []
+        """(outer version, candidates): of the candidates (branch, inner version) the last that was kept counts."""
+
+
+class Frame:
+    """A set of slots with the nodes that fill them."""
+
+    __slots__ = ("branches", "finals", "imports", "nodes", "parent", "path", "versions")
+
+    def __init__(self, parent: Frame | None, path: str) -> None:
+        self.parent, self.path = parent, path
+        self.nodes: list[Node] = []
+        self.versions: list[Version] = []
+        self.imports: dict[Version, Version] = {}
+        self.finals: dict[str, Version] = {}
+        self.branches = 1
+
+    def version(self, key: str, maker: Node | None, *, origin: Origin, presence: Presence = "always", annotation: Any = Any, value: Any = ABSENT) -> Version:
+        """A new version in this frame."""
+        made = Version(key, self, maker, origin=origin, presence=presence, annotation=annotation, value=value)
+        made.slot = len(self.versions)
+        self.versions.append(made)
+        return made
+
+    def local(self, version: Version) -> Version:
+        """The version as seen in this frame: itself, or an import of it from the frame around."""
+        if version.frame is self or version.origin == "value":
+            return version
+        known = self.imports.get(version)
+        if known is None:
+            assert self.parent is not None, version
+            self.parent.local(version)
+            known = self.version(version.key, version.maker, origin=version.origin, presence=version.presence, annotation=version.annotation)
+            self.imports[version] = known
+        known.presence = version.presence  # an input may have become required since
+        return known
+
+
+class Finding(NamedTuple):
+    """Something that binding noticed; the rule with this code makes the diagnostic of it."""
+
+    code: str
+    paths: tuple[str, ...]
+    data: dict[str, Any]
+
+
+class Block(NamedTuple):
+    """A ``parallel`` or ``dataflow`` block as it was met, for checks and drawings."""
+
+    path: str
+    kind: str
+    flow: Flow
+    members: tuple[tuple[Node, ...], ...]
+
+
+class Bound:
+    """A definition after binding."""
+
+    __slots__ = ("blocks", "caps", "definition", "findings", "inputs", "root", "written")
+
+    def __init__(self, definition: Definition, root: Frame) -> None:
+        self.definition, self.root = definition, root
+        self.written: dict[str, str] = {}  # key of the pipeline's own state -> path of its first writer
+        self.findings: list[Finding] = []
+        self.inputs: dict[str, Version] = {}
+        self.blocks: list[Block] = []
+        self.caps: list[tuple[str, int]] = []
+
+    def nodes(self, frame: Frame | None = None) -> Iterator[Node]:
+        """Every node, in listed order, nested frames included."""
+        for node in (frame or self.root).nodes:
+            yield node
+            if isinstance(node, Region):
+                yield from self.nodes(node.inner)
+
+    def leaves(self) -> Iterator[Leaf]:
+        """Every step, in listed order."""
+        return (node for node in self.nodes() if isinstance(node, Leaf))

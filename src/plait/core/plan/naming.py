@@ -1,0 +1,89 @@
+"""Paths: each step's name in its list, the same in every process.
+
+A named block, a named branch and an embedded pipeline are lists of their own and add a level to the path;
+unnamed blocks and branches are transparent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from plait.core.flow import Chain, Dataflow, Definition, Flow, Parallel, Subgraph
+from plait.core.step import Step
+
+
+class Names:
+    """The names of one list of steps, handed out in the order in which the planner walks."""
+
+    __slots__ = ("_next", "_path", "clashes", "names")
+
+    def __init__(self, parts: tuple[Flow, ...], path: str) -> None:
+        self._path = path
+        self.clashes: list[str] = []
+        self.names = self._assign(list(members(parts)))
+        self._next = iter(self.names)
+
+    def take(self) -> str:
+        """The path of the next member."""
+        name = next(self._next)
+        return f"{self._path}/{name}" if self._path else name
+
+    def _assign(self, items: list[tuple[str | None, str, str | None]]) -> list[str]:
+        taken: set[str] = set()
+        for explicit, _, _ in items:
+            if explicit is not None:
+                if explicit in taken:
+                    self.clashes.append(explicit)
+                taken.add(explicit)
+        out = []
+        for explicit, default, output in items:
+            name = explicit
+            if name is None:
+                name = default
+                if name in taken and output is not None:
+                    name = f"{default}:{output}"
+                if name in taken:
+                    self.clashes.append(name)
+                    name = f"{name}#{len(out)}"  # only so that the other checks can go on
+                taken.add(name)
+            out.append(name)
+        return out
+
+
+def members(parts: tuple[Flow, ...]) -> Iterator[tuple[str | None, str, str | None]]:
+    """The members of a list: (chosen name, default name, first output key), transparent blocks opened."""
+    for part in parts:
+        if isinstance(part, Step):
+            yield part.name, part.component.name, part.outputs[0][0] if part.outputs else None
+        elif isinstance(part, Subgraph):
+            yield part.name, default_subgraph_name(part.definition), None
+        elif isinstance(part, Chain):
+            yield from members(part.parts)
+        elif isinstance(part, Dataflow):
+            if part.name is not None:
+                yield part.name, part.name, None
+            else:
+                yield from members(part.parts)
+        elif part.name is not None:
+            yield part.name, part.name, None
+        else:
+            yield from branch_members(part)
+
+
+def branch_members(block: Parallel) -> Iterator[tuple[str | None, str, str | None]]:
+    """The members that a parallel block adds to the list it opens or belongs to."""
+    for name, branch in block.branches:
+        if name is not None and not is_single(branch, name):
+            yield name, name, None
+        else:
+            yield from ((name or chosen, default, output) for chosen, default, output in members(branch.parts))
+
+
+def is_single(branch: Chain, name: str | None) -> bool:
+    """A named branch of one unnamed step gives its name to the step instead of adding a level."""
+    return name is not None and len(branch.parts) == 1 and isinstance(branch.parts[0], Step) and branch.parts[0].name is None
+
+
+def default_subgraph_name(definition: Definition) -> str:
+    """The name of an embedded pipeline that has none of its own."""
+    return definition.name or "pipeline"

@@ -1,0 +1,84 @@
+"""Everything that can happen to a run. A closed list; user values never get in.
+
+The log of a run holds these facts and, for each step that succeeded, one plain tuple
+``(task, step, started, ended)``; replaying it through a new scheduler gives the same decisions.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
+
+
+class RunStarted(NamedTuple):
+    """The run began; ``deadline`` is when it must have ended, or None."""
+
+    at: float
+    deadline: float | None = None
+
+
+class Granted(NamedTuple):
+    """Admission gave a task what it asked for."""
+
+    at: float
+    task: int
+
+
+class Succeeded(NamedTuple):
+    """A task ended and its values are in place."""
+
+    at: float
+    task: int
+
+
+class Failed(NamedTuple):
+    """A task's attempt failed at its ``step``-th step.
+
+    ``matches`` has a bit per policy that would try again for this error: bit 0 for the step itself, bit d for
+    the d-th region around it. ``wait`` is what the error itself asked for (a ``Retry-After``); ``draw`` is the
+    random number in [0, 1) that the jitter uses: chance is a fact, too.
+    """
+
+    at: float
+    task: int
+    step: int
+    matches: int = 0
+    wait: float | None = None
+    draw: float = 0.0
+
+
+class Stopped(NamedTuple):
+    """A task that was told to stop has ended; ``abandoned`` if its thread may still run."""
+
+    at: float
+    task: int
+    abandoned: bool = False
+
+
+class TimerFired(NamedTuple):
+    """A moment that ``Wake`` asked for has come."""
+
+    at: float
+
+
+class CancelRequested(NamedTuple):
+    """Somebody outside asked the whole run to stop."""
+
+    at: float
+
+
+class Committed(NamedTuple):
+    """The journal has safely stored the first ``count`` facts."""
+
+    at: float
+    count: int
+
+
+class Switched(NamedTuple):
+    """A component was promoted to run inline, or back to threads. The scheduler only remembers it."""
+
+    at: float
+    step: int
+    where: str
+
+
+Event: TypeAlias = RunStarted | Granted | Succeeded | Failed | Stopped | TimerFired | CancelRequested | Committed | Switched
