@@ -200,7 +200,7 @@ class _Frame:
         for node, key, value in fork.log:
             try:
                 trial.write(node, key, value)
-            except Exception as error:  # noqa: BLE001  (a reducer is the user's code)
+            except Exception as error:  # a reducer is the user's code
                 raise _Failure([(node, error)]) from error
         self.values = trial.values
         self.log.extend(trial.log)
@@ -357,7 +357,7 @@ class _Walker:
         for ours, theirs in _taken(flow):
             try:
                 frame.write(node, ours, inner.values.get(theirs, MISSING))
-            except Exception as error:  # noqa: BLE001  (a reducer is the user's code)
+            except Exception as error:  # a reducer is the user's code
                 raise _Failure([(node, error)]) from error
 
     def step(self, node: _Node, step: Step[..., Any], frame: _Frame) -> None:
@@ -377,7 +377,7 @@ class _Walker:
         for key, value in found.items():
             try:
                 frame.write(node, key, value)
-            except Exception as error:  # noqa: BLE001  (a reducer is the user's code)
+            except Exception as error:  # a reducer is the user's code
                 raise _Failure([(node, error)]) from error
 
     def call(self, node: _Node, step: Step[..., Any], arguments: dict[str, Any], attempt: int) -> Any:

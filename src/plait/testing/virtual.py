@@ -1,12 +1,12 @@
 """An event loop on which time is a number: nothing sleeps, and the order of what is ready comes from a seed.
 
-    ready callbacks?  ── yes ──▶ run them, in an order drawn from the seed
-         │ no
-    a thread at work? ── yes ──▶ wait for it; the clock stands
-         │ no
-    a timer?          ── yes ──▶ put the clock to its time
-         │ no
-    Deadlock
+ready callbacks?  ── yes ──▶ run them, in an order drawn from the seed
+     │ no
+a thread at work? ── yes ──▶ wait for it; the clock stands
+     │ no
+a timer?          ── yes ──▶ put the clock to its time
+     │ no
+Deadlock
 """
 
 from __future__ import annotations
