@@ -1,0 +1,77 @@
+"""What a contender offers: one method per shape, each returning something that runs it once.
+
+Building is never timed, running is. A shape that a library cannot express raises `NotOffered` with the
+reason, and the reason is printed in the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from importlib import metadata
+from typing import ClassVar, TypeAlias
+
+from benchmarks.shapes import Delays, Graph
+
+Run: TypeAlias = Callable[[], Awaitable[object]]
+Analyse: TypeAlias = Callable[[str], Awaitable[str]]
+"""One document in, its report out."""
+
+
+class NotOffered(Exception):
+    """This library has no way to say that."""
+
+
+class Peer:
+    """A contender. The defaults offer nothing; a subclass overrides what its library can do."""
+
+    name: ClassVar[str]
+    distribution: ClassVar[str | None] = None
+    slow: ClassVar[bool] = False
+    """Whether the largest sizes would take minutes; it then gets a tenth, and figures are per step."""
+
+    environment: ClassVar[Mapping[str, str]] = {}
+    """Variables that keep it from doing anything but the work, such as reporting its use."""
+
+    def version(self) -> str | None:
+        """The installed version, or None when it is not installed."""
+        if self.distribution is None:
+            return "standard library"
+        try:
+            return metadata.version(self.distribution)
+        except metadata.PackageNotFoundError:
+            return None
+
+    def prepare(self) -> None:
+        """Import the library and switch off what it would print."""
+
+    def chain(self, length: int, *, suspends: bool) -> Run:
+        """*length* steps one after the other, each rewriting `x`; returns the last value."""
+        raise NotOffered("no chains")
+
+    def fan_out(self, width: int, *, suspends: bool) -> Run:
+        """*width* branches side by side, each reading `x`; returns their values in listed order."""
+        raise NotOffered("no fan-out")
+
+    def graph(self, graph: Graph, *, slots: int | None = None) -> Run:
+        """An irregular graph, at most *slots* steps at once; returns `graph.answer`."""
+        raise NotOffered("no data flow")
+
+    def tutorial(self, delays: Delays, *, plain_list: bool = False) -> Analyse:
+        """The tutorial's shape; with *plain_list* the four analyses are listed one after the other."""
+        raise NotOffered("no fan-out")
+
+    def documents(self, delays: Delays, inputs: Sequence[str], *, at_once: int) -> Run | None:
+        """Many documents through the tutorial's shape with the library's own map; None if it has none."""
+        return None
+
+    def blocking(self, seconds: Sequence[float]) -> Run:
+        """Plain `def` components that block, side by side; returns their values in listed order."""
+        raise NotOffered("no plain functions")
+
+    def readers(self, rows: list[dict[str, int]], *, whole: bool) -> Run:
+        """Four branches that read *rows*, the *whole* of it or little; returns their four sums in listed order."""
+        raise NotOffered("no fan-out")
+
+    def program(self) -> str:
+        """A stand-alone program: import, build a pipeline of three steps, run it once, print the result."""
+        raise NotOffered("no program")

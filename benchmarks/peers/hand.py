@@ -1,0 +1,101 @@
+"""The baseline: the same work written by hand with plain asyncio, as one would write it well."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from benchmarks import work
+from benchmarks.peers.base import Analyse, Peer, Run
+from benchmarks.shapes import START, Delays, Graph, GraphNode
+
+
+class Hand(Peer):
+    """No library at all."""
+
+    name = "hand"
+
+    def chain(self, length: int, *, suspends: bool) -> Run:
+        step = work.inc_later if suspends else work.inc
+        count = range(length)
+
+        async def run() -> int:
+            x = 0
+            for _ in count:
+                x = await step(x)
+            return x
+
+        return run
+
+    def fan_out(self, width: int, *, suspends: bool) -> Run:
+        step = work.inc_later if suspends else work.inc
+
+        async def run() -> list[int]:
+            return await asyncio.gather(*[step(0) for _ in range(width)])
+
+        return run
+
+    def graph(self, graph: Graph, *, slots: int | None = None) -> Run:
+        steps = {node.name: work.graph_step(node.seconds, len(node.inputs)) for node in graph.nodes}
+
+        async def run() -> dict[str, int]:
+            tasks: dict[str, asyncio.Task[int]] = {}
+            free = asyncio.Semaphore(slots) if slots else None
+
+            async def one(node: GraphNode) -> int:
+                values = [1 if name == START else await tasks[name] for name in node.inputs]
+                if free is None:
+                    return await steps[node.name](*values)
+                async with free:
+                    return await steps[node.name](*values)
+
+            for node in graph.nodes:
+                tasks[node.name] = asyncio.create_task(one(node))
+            return {name: await tasks[name] for name in graph.outputs}
+
+        return run
+
+    def tutorial(self, delays: Delays, *, plain_list: bool = False) -> Analyse:
+        extract = work.analysis("text", delays.extract)
+        analyses = [work.analysis(name, seconds) for name, seconds in delays.analyses.items()]
+        report = work.reporter(delays.report)
+
+        async def analyse(document: str) -> str:
+            text = await extract(document)
+            found = await asyncio.gather(*[find(text) for find in analyses])
+            return await report(*found)
+
+        return analyse
+
+    def blocking(self, seconds: Sequence[float]) -> Run:
+        blocks = [work.blocking(duration) for duration in seconds]
+
+        async def run() -> list[int]:
+            return await asyncio.gather(*[asyncio.to_thread(block, 0) for block in blocks])
+
+        return run
+
+    def readers(self, rows: list[dict[str, int]], *, whole: bool) -> Run:
+        reads = [work.reader(group, whole=whole) for group in range(4)]
+
+        async def run() -> list[int]:
+            return await asyncio.gather(*[read(rows) for read in reads])
+
+        return run
+
+    def program(self) -> str:
+        return """
+import asyncio
+
+async def first(x): return x + 1
+async def second(y): return y + 1
+async def third(z): return z + 1
+
+async def main():
+    return await third(await second(await first(0)))
+
+print(asyncio.run(main()))
+"""
+
+
+PEER = Hand()
