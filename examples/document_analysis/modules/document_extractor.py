@@ -117,7 +117,8 @@ class DocumentExtractor:
 
     def setup(self) -> None:
         """Load the readers."""
-        self._libraries = _Libraries()
+        if self._libraries is None:
+            self._libraries = _Libraries()
 
     def __call__(self, document: Document) -> Extraction:
         """The document's text and facts.

@@ -54,9 +54,10 @@ class EntityExtractor:
 
     def setup(self) -> None:
         """Load the model, without the parts that entities do not need."""
-        import spacy
+        if self._model is None:
+            import spacy
 
-        self._model = spacy.load(self.model_name, exclude=["tagger", "parser", "attribute_ruler", "lemmatizer"])
+            self._model = spacy.load(self.model_name, exclude=["tagger", "parser", "attribute_ruler", "lemmatizer"])
 
     def __call__(self, text: str) -> Entities:
         """The entities of the text."""

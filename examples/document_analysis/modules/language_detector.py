@@ -36,10 +36,11 @@ class LanguageDetector:
 
     def setup(self) -> None:
         """Load the model."""
-        from py3langid.langid import MODEL_FILE, LanguageIdentifier
+        if self._identifier is None:
+            from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-        # An identifier of our own: the module's is shared with whoever else calls set_languages() on it.
-        self._identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+            # An identifier of our own: the module's is shared with whoever else calls set_languages() on it.
+            self._identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
 
     def __call__(self, text: str) -> Language:
         """The language of the text."""

@@ -46,9 +46,10 @@ class SentimentAnalyzer:
 
     def setup(self) -> None:
         """Load the lexicon."""
-        from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
+        if self._analyzer is None:
+            from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
-        self._analyzer = SentimentIntensityAnalyzer()
+            self._analyzer = SentimentIntensityAnalyzer()
 
     def __call__(self, text: str) -> Sentiment:
         """The sentiment of the text."""

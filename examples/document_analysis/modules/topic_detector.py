@@ -177,7 +177,7 @@ def _stop_words_for(words: Counter[str]) -> frozenset[str]:
     return best | STOP_WORDS["en"] | _OF_ADDRESSES
 
 
-_OF_ADDRESSES = frozenset("http https www com org net html".split())
+_OF_ADDRESSES = frozenset({"http", "https", "www", "com", "org", "net", "html"})
 
 
 def _ranked(phrases: list[_Placed], length: int) -> list[_Candidate]:
