@@ -524,6 +524,12 @@ def test_the_value_of_an_embedded_pipeline_is_a_delta_where_its_key_has_a_reduce
     assert run.state == {"notes": ["1", "2"]}
 
 
+def test_deltas_of_an_embedded_pipeline_are_merged_as_deltas() -> None:
+    child = pipeline([note("2"), note("3"), step(lambda notes: len(notes), ["notes"], "a", name="count")], state_type=Notes)
+    run = run_reference(define([note("1"), subgraph(child, None, ["notes", "a"], name="child")], state_type=Notes))
+    assert run.state == {"notes": ["1", "2", "3"], "a": 3}
+
+
 # Names
 
 
@@ -533,6 +539,13 @@ def test_default_names_are_told_apart_by_their_output() -> None:
 
     flow = define([step(clean, ["text"], "a"), parallel([step(clean, ["text"], "b"), step(clean, ["text"], "c", name="mine")])])
     assert run_reference(flow, {"text": " x "}).executed == ["clean", "clean:b", "mine"]
+
+
+def test_a_named_branch_of_one_step_names_the_step() -> None:
+    def clean() -> None: ...
+
+    block = parallel({"left": step(clean), "right": step(clean, name="mine"), "both": [step(clean), step(clean, {}, "x")]})
+    assert run_reference(define([block])).executed == ["left", "right/mine", "both/clean", "both/clean:x"]
 
 
 # Components

@@ -21,17 +21,18 @@ import copy
 import inspect
 import itertools
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from plait.core.component import Component
-from plait.core.flow import Chain, Dataflow, Definition, Flow, Parallel, Subgraph
-from plait.core.inputs import REQUIRED, Config, Optional, Source, Val
-from plait.core.names import did_you_mean, listing
+from plait.core.flow import Dataflow, Definition, Parallel, Subgraph
+from plait.core.inputs import Config, Optional, Source, Val
+from plait.core.names import listing
 from plait.core.policy import Retry
 from plait.core.schema import ABSENT, Schema
 from plait.core.step import Step
 from plait.errors import InputError, InvalidPipeline, OutputError, PipelineErrors
+from plait.testing._reading import Node, check_config, defaults, initial, must_have, reads, taken, tree, writes
 
 MISSING: Final[Any] = type("Missing", (), {"__slots__": (), "__repr__": lambda _self: "MISSING"})()
 
@@ -142,20 +143,10 @@ class _Choices:
         return None
 
 
-class _Node:
-    """A flow at its place: with its path and its number in listed order."""
-
-    __slots__ = ("flow", "index", "kids", "path")
-
-    def __init__(self, flow: Flow | Definition, path: str, index: int) -> None:
-        self.flow, self.path, self.index = flow, path, index
-        self.kids: list[_Node] = []
-
-
 class _Failure(Exception):
     """The way up for ``(node, error)`` of every step that failed."""
 
-    def __init__(self, found: list[tuple[_Node, BaseException]]) -> None:
+    def __init__(self, found: list[tuple[Node, BaseException]]) -> None:
         super().__init__(found)
         self.found = found
 
@@ -167,7 +158,7 @@ class _Frame:
 
     def __init__(self, schema: Schema, values: dict[str, Any]) -> None:
         self.schema, self.values = schema, values
-        self.log: list[tuple[_Node, str, Any]] = []
+        self.log: list[tuple[Node, str, Any]] = []
 
     def fork(self) -> _Frame:
         return _Frame(self.schema, dict(self.values))
@@ -182,7 +173,7 @@ class _Frame:
         field = self.schema.fields.get(key)
         return field.reducer if field is not None else None
 
-    def write(self, node: _Node, key: str, value: Any) -> None:
+    def write(self, node: Node, key: str, value: Any) -> None:
         """A new version of a key; for a key with a reducer the value is a delta."""
         reduce = self.reducer(key)
         if reduce is None:
@@ -235,10 +226,10 @@ def _walk(
     if not isinstance(definition, Definition):
         raise TypeError(f"{given!r} is neither a Pipeline nor a definition")
     out = Reference()
-    root = _tree(definition)
+    root = tree(definition)
     try:
-        values = _initial(definition, {} if inputs is None else inputs)
-        _check_config(root, config or {})
+        values = initial(definition, {} if inputs is None else inputs)
+        check_config(root, config or {})
     except InputError as error:
         out.error = error
         return out
@@ -270,10 +261,10 @@ class _Walker:
 
     def __init__(self, out: Reference, config: Mapping[str, Any], runner: asyncio.Runner, choices: _Choices | None) -> None:
         self.out, self.config, self.runner, self.choices = out, config, runner, choices
-        self.recorded: list[tuple[_Node, BaseException]] = []
+        self.recorded: list[tuple[Node, BaseException]] = []
         self._set_up: set[int] = set()
 
-    def chain(self, node: _Node, frame: _Frame) -> None:
+    def chain(self, node: Node, frame: _Frame) -> None:
         for kid in node.kids:
             flow = kid.flow
             if isinstance(flow, Step):
@@ -285,7 +276,7 @@ class _Walker:
             else:
                 self.attempts(kid, flow.retry if isinstance(flow, Dataflow) else None, frame, self.chain)
 
-    def attempts(self, node: _Node, retry: Retry | None, frame: _Frame, body: Callable[[_Node, _Frame], None]) -> None:
+    def attempts(self, node: Node, retry: Retry | None, frame: _Frame, body: Callable[[Node, _Frame], None]) -> None:
         """Each attempt has a fresh frame; what it recorded goes with it."""
         left = retry.attempts if retry is not None else 1
         while True:
@@ -299,13 +290,13 @@ class _Walker:
                     raise
                 del self.recorded[mark:]
 
-    def parallel(self, node: _Node, frame: _Frame) -> None:
+    def parallel(self, node: Node, frame: _Frame) -> None:
         flow = node.flow
         assert isinstance(flow, Parallel)
         total = len(node.kids)
         need = total if flow.need == "all" else flow.need
-        forks: dict[_Node, _Frame] = {}
-        failed: list[tuple[_Node, BaseException]] = []
+        forks: dict[Node, _Frame] = {}
+        failed: list[tuple[Node, BaseException]] = []
         lost = 0
         for branch in node.kids:
             if self.choices is None and ((flow.need != "all" and len(forks) == need) or (lost > total - need and flow.on_error == "cancel")):
@@ -336,14 +327,14 @@ class _Walker:
                 self.recorded += failure.found
                 self.lose(branch, frame)
 
-    def lose(self, branch: _Node, frame: _Frame) -> None:
-        for key in _writes(branch.flow):
+    def lose(self, branch: Node, frame: _Frame) -> None:
+        for key in writes(branch.flow):
             frame.write(branch, key, MISSING)
 
-    def subgraph(self, node: _Node, frame: _Frame) -> None:
+    def subgraph(self, node: Node, frame: _Frame) -> None:
         flow = node.flow
         assert isinstance(flow, Subgraph)
-        wanted = _reads(flow.definition)
+        wanted = reads(flow.definition)
         sources = dict(flow.inputs) if flow.inputs is not None else {key: key for key in wanted}
         given = {}
         for key, source in sources.items():
@@ -352,35 +343,38 @@ class _Walker:
                 given[key] = value
             elif wanted.get(key, False):
                 raise InvalidPipeline(f"{node.path!r} reads {source!r}, which may be absent")
-        inner = _Frame(flow.definition.schema, {**_defaults(flow.definition.schema), **given})
+        inner = _Frame(flow.definition.schema, {**defaults(flow.definition.schema), **given})
         self.chain(node, inner)
-        for ours, theirs in _taken(flow):
-            try:
-                frame.write(node, ours, inner.values.get(theirs, MISSING))
-            except Exception as error:  # a reducer is the user's code
-                raise _Failure([(node, error)]) from error
+        for ours, theirs in taken(flow):
+            written = [(node, inner.values.get(theirs, MISSING))]
+            if frame.reducer(ours) is not None and inner.reducer(theirs) is not None:
+                written = [(maker, delta) for maker, key, delta in inner.log if key == theirs]
+            for maker, value in written:
+                try:
+                    frame.write(maker, ours, value)
+                except Exception as error:  # a reducer is the user's code
+                    raise _Failure([(maker, error)]) from error
 
-    def step(self, node: _Node, step: Step[..., Any], frame: _Frame) -> None:
+    def step(self, node: Node, step: Step[..., Any], frame: _Frame) -> None:
         arguments = self.arguments(node, step, frame)
-        attempt = 0
-        while True:
-            attempt += 1
+        for attempt in itertools.count(1):
             self.out.executed.append(node.path)
             if step.effect:
                 self.out.effects.append(node.path)
             try:
                 found = _outputs(node, step, self.call(node, step, arguments, attempt))
-                break
             except (Exception, asyncio.CancelledError) as error:  # a cancellation that nobody asked for is a failure
                 if step.retry is None or attempt == step.retry.attempts or not _again(step.retry, error):
                     raise _Failure([(node, error)]) from error
-        for key, value in found.items():
-            try:
-                frame.write(node, key, value)
-            except Exception as error:  # a reducer is the user's code
-                raise _Failure([(node, error)]) from error
+                continue
+            for key, value in found.items():
+                try:
+                    frame.write(node, key, value)
+                except Exception as error:  # a reducer is the user's code
+                    raise _Failure([(node, error)]) from error
+            return
 
-    def call(self, node: _Node, step: Step[..., Any], arguments: dict[str, Any], attempt: int) -> Any:
+    def call(self, node: Node, step: Step[..., Any], arguments: dict[str, Any], attempt: int) -> Any:
         component = step.component
         if component.setup is not None and id(component.given) not in self._set_up:
             self.finish(component.setup())
@@ -396,7 +390,7 @@ class _Walker:
     def finish(self, value: Any) -> Any:
         return self.runner.run(_wait(value)) if inspect.isawaitable(value) else value
 
-    def arguments(self, node: _Node, step: Step[..., Any], frame: _Frame) -> dict[str, Any]:
+    def arguments(self, node: Node, step: Step[..., Any], frame: _Frame) -> dict[str, Any]:
         if step.inputs is None and _opaque(step.component):
             return {key: value for key, value in frame.present().items() if key != step.component.context_param}
         sources = step.inputs if step.inputs is not None else tuple((p.name, p.name) for p in step.component.params)
@@ -405,7 +399,7 @@ class _Walker:
             value = self.value(source, frame)
             if value is not MISSING:
                 out[argument] = value
-            elif _must_have(step.component, argument):
+            elif must_have(step.component, argument):
                 raise InvalidPipeline(f"{node.path!r} reads {source!r}, which may be absent, and has no default for {argument!r}")
         return out
 
@@ -433,12 +427,7 @@ def _opaque(component: Component) -> bool:
     return component.takes_any or not component.known
 
 
-def _must_have(component: Component, argument: str) -> bool:
-    param = component.param(argument)
-    return param is None or param.required
-
-
-def _outputs(node: _Node, step: Step[..., Any], result: Any) -> dict[str, Any]:
+def _outputs(node: Node, step: Step[..., Any], result: Any) -> dict[str, Any]:
     """The values of a step's keys out of what its component returned."""
     pairs = step.outputs
     if not pairs:
@@ -462,155 +451,3 @@ def _outputs(node: _Node, step: Step[..., Any], result: Any) -> dict[str, Any]:
             return {key: value for (key, _), value in zip(fields, result, strict=True)}
         raise OutputError(f"{node.path!r} returned {len(result)} values for {len(fields)} keys")
     raise OutputError(f"{node.path!r} returned {cls.__name__}, which can't be taken apart into {listing(key for key, _ in fields)}")
-
-
-# What a definition says, without running it: names, keys written, keys needed.
-
-
-class _Scope:
-    """The names taken in one list; chosen names come first."""
-
-    def __init__(self, names: Iterator[str]) -> None:
-        self._taken = set(names)
-
-    def default(self, name: str, outputs: tuple[str, ...]) -> str:
-        if name in self._taken and outputs:
-            name = f"{name}:{outputs[0]}"
-        self._taken.add(name)
-        return name
-
-
-def _tree(definition: Definition) -> _Node:
-    root = _Node(definition, "", 0)
-    counter = itertools.count(1)
-    scope = _Scope(_chosen(definition.body))
-    root.kids = [_node(part, "", scope, counter) for part in definition.body]
-    return root
-
-
-def _chosen(parts: tuple[Flow, ...]) -> Iterator[str]:
-    """The names that users chose in one scope."""
-    for part in parts:
-        if isinstance(part, Chain):
-            yield from _chosen(part.parts)
-        elif part.name is not None:
-            yield part.name
-        elif isinstance(part, Dataflow):
-            yield from _chosen(part.parts)
-        elif isinstance(part, Parallel):
-            for name, branch in part.branches:
-                yield from _chosen((branch,)) if name is None else (name,)
-
-
-def _node(flow: Flow, prefix: str, scope: _Scope, counter: Iterator[int]) -> _Node:
-    def at(name: str) -> str:
-        return f"{prefix}/{name}" if prefix else name
-
-    node = _Node(flow, prefix, next(counter))
-    if isinstance(flow, Step):
-        node.path = at(flow.name or scope.default(flow.component.name, tuple(key for key, _ in flow.outputs)))
-    elif isinstance(flow, Subgraph):
-        node.path = at(flow.name or scope.default(flow.definition.name or "pipeline", tuple(ours for ours, _ in _taken(flow))))
-        inner = _Scope(_chosen(flow.definition.body))
-        node.kids = [_node(part, node.path, inner, counter) for part in flow.definition.body]
-    elif isinstance(flow, Chain):
-        node.kids = [_node(part, prefix, scope, counter) for part in flow.parts]
-    elif isinstance(flow, Dataflow):
-        if flow.name is not None:
-            node.path, scope = at(flow.name), _Scope(_chosen(flow.parts))
-        node.kids = [_node(part, node.path, scope, counter) for part in flow.parts]
-    else:
-        if flow.name is not None:
-            node.path, scope = at(flow.name), _Scope(_chosen(tuple(b for n, b in flow.branches if n is None)))
-        for name, branch in flow.branches:
-            path = node.path if name is None else f"{node.path}/{name}".lstrip("/")
-            node.kids.append(_node(branch, path, scope if name is None else _Scope(_chosen((branch,))), counter))
-    return node
-
-
-def _writes(flow: Flow | Definition) -> dict[str, None]:
-    """The keys that a flow may write, in listed order."""
-    if isinstance(flow, Step):
-        return dict.fromkeys(key for key, _ in flow.outputs)
-    if isinstance(flow, Subgraph):
-        return dict.fromkeys(ours for ours, _ in _taken(flow))
-    return {key: None for part in _parts(flow) for key in _writes(part)}
-
-
-def _parts(flow: Chain | Dataflow | Parallel | Definition) -> tuple[Flow, ...]:
-    if isinstance(flow, Parallel):
-        return tuple(branch for _, branch in flow.branches)
-    return flow.body if isinstance(flow, Definition) else flow.parts
-
-
-def _taken(flow: Subgraph) -> tuple[tuple[str, str], ...]:
-    """Which of a pipeline's keys we take: ``((our key, its key), ...)``."""
-    return flow.outputs if flow.outputs is not None else tuple((key, key) for key in _writes(flow.definition))
-
-
-def _reads(definition: Definition) -> dict[str, bool]:
-    """The keys read before any listed write: the pipeline's inputs, and whether it can't do without."""
-    out: dict[str, bool] = {}
-
-    def read(key: str, required: bool, written: set[str]) -> None:
-        if key not in written:
-            out[key] = out.get(key, False) or required
-
-    def visit(flow: Flow, written: set[str]) -> None:
-        if isinstance(flow, Step):
-            component = flow.component
-            sources = flow.inputs if flow.inputs is not None else tuple((p.name, p.name) for p in component.params)
-            for argument, source in sources:
-                if isinstance(source, (str, Optional)):
-                    key = source if isinstance(source, str) else source.key
-                    read(key, isinstance(source, str) and _must_have(component, argument), written)
-        elif isinstance(flow, Subgraph):
-            wanted = _reads(flow.definition)
-            for theirs, source in flow.inputs if flow.inputs is not None else tuple((key, key) for key in wanted):
-                if isinstance(source, (str, Optional)):
-                    read(source if isinstance(source, str) else source.key, isinstance(source, str) and wanted.get(theirs, False), written)
-        elif isinstance(flow, Parallel):
-            for _, branch in flow.branches:
-                visit(branch, set(written))
-        else:
-            for part in flow.parts:
-                visit(part, written)
-        written.update(_writes(flow))
-
-    visit(Chain(definition.body), set())
-    return out
-
-
-def _defaults(schema: Schema) -> dict[str, Any]:
-    found = {key: field.initial() for key, field in schema.fields.items()}
-    return {key: value for key, value in found.items() if value is not ABSENT}
-
-
-def _initial(definition: Definition, inputs: Any) -> dict[str, Any]:
-    """Version 0 of every key, or an ``InputError`` that names what is wrong."""
-    typed = definition.schema_in if definition.schema_in.declared else definition.schema
-    try:
-        given = typed.values_of(inputs)
-    except TypeError:
-        raise InputError(f"the inputs are {type(inputs).__name__}; give a mapping, or an instance of the state type") from None
-    known = {**definition.schema.fields, **definition.schema_in.fields}
-    wrong = [key for key in given if definition.schema.declared and key not in known]
-    if wrong:
-        raise InputError(f"unknown input {listing(wrong)}{did_you_mean(str(wrong[0]), known)}")
-    values = {**_defaults(definition.schema), **_defaults(definition.schema_in), **given}
-    needed = [key for key, required in _reads(definition).items() if required]
-    if definition.schema_in is not definition.schema:
-        needed += [key for key, field in definition.schema_in.fields.items() if field.required and key not in needed]
-    lacking = [key for key in needed if key not in values]
-    if lacking:
-        raise InputError(f"missing input {listing(lacking)}{did_you_mean(lacking[0], given)}")
-    return values
-
-
-def _check_config(node: _Node, config: Mapping[str, Any]) -> None:
-    if isinstance(node.flow, (Step, Subgraph)):
-        for _, source in node.flow.inputs or ():
-            if isinstance(source, Config) and source.default is REQUIRED and source.key not in config:
-                raise InputError(f"{node.path!r} needs the setting {source.key!r}{did_you_mean(source.key, config)}")
-    for kid in node.kids:
-        _check_config(kid, config)

@@ -12,216 +12,30 @@ version, a wrong branch or a wrong default shows in the final state:
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
 import inspect
 import itertools
 import keyword
 import operator
-import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, TypedDict
+from typing import Annotated, Any, Literal, TypeAlias, TypedDict
 
-from plait.core.flow import Chain, Dataflow, Definition, Flow, Order, Parallel, as_parts, dataflow, parallel, subgraph
+from plait.core.flow import Chain, Definition, Flow, Order, dataflow, parallel, subgraph
 from plait.core.inputs import Optional, Source, Val
 from plait.core.policy import Retry
-from plait.core.schema import read_schema
-from plait.core.step import Step, step
+from plait.core.step import step
 from plait.errors import extra
+from plait.testing._cases import AsyncPart, CallLog, Case, Part, PlannedFailure, define
 
 try:
     from hypothesis import strategies as st
 except ImportError as missing:
     raise extra("hypothesis", "testing", "plait.testing.strategies") from missing
 
-if TYPE_CHECKING:
-    from plait.pipeline import Pipeline
+__all__ = ["AsyncPart", "CallLog", "Case", "Part", "PlannedFailure", "interleaved", "pipelines"]
 
 Presence: TypeAlias = Literal["always", "maybe"]
 DELAYS = (0.0, 0.0, 0.01, 0.05, 0.2, 1.0)
-LONGEST = 80
-
-
-class PlannedFailure(RuntimeError):
-    """What a failing component of a drawn pipeline raises: its own label and the number of its call."""
-
-
-class CallLog:
-    """What the components of one case did: ``("start" | "end" | "failed" | "cancelled", label)`` in order."""
-
-    def __init__(self) -> None:
-        self.rows: list[tuple[str, str]] = []
-        self._starts: dict[str, int] = {}
-        self._lock = threading.Lock()
-
-    def start(self, label: str) -> int:
-        """Note a call and give its number, from 1."""
-        with self._lock:
-            self.rows.append(("start", label))
-            self._starts[label] = self._starts.get(label, 0) + 1
-            return self._starts[label]
-
-    def note(self, what: str, label: str) -> None:
-        """Note how a call went on."""
-        with self._lock:
-            self.rows.append((what, label))
-
-    def started(self) -> list[str]:
-        """The labels of all calls, in order of their starts."""
-        return [label for what, label in self.rows if what == "start"]
-
-    def running(self) -> list[str]:
-        """The labels of calls that started and have not ended: what a run left behind."""
-        open_calls: list[str] = []
-        for what, label in self.rows:
-            if what == "start":
-                open_calls.append(label)
-            else:
-                open_calls.remove(label)
-        return open_calls
-
-    def reset(self) -> None:
-        """Forget everything, as before a first run."""
-        with self._lock:
-            self.rows.clear()
-            self._starts.clear()
-
-
-class Part:
-    """A component that computes a text out of its label and inputs, or fails as planned.
-
-    Args:
-        label: its name in the case.
-        log: where it notes its calls.
-        outputs: the fields of its result; None gives one value.
-        delta: wrap the value in a list, for keys with a reducer that adds.
-        failures: how many of its calls fail, from the first on.
-        delay: what its async form sleeps.
-    """
-
-    __signature__: inspect.Signature
-
-    def __init__(
-        self,
-        label: str,
-        log: CallLog,
-        *,
-        outputs: tuple[str, ...] | None = None,
-        delta: bool = False,
-        failures: float = 0,
-        delay: float = 0.0,
-    ) -> None:
-        self.label, self.log, self.outputs, self.delta = label, log, outputs, delta
-        self.failures, self.delay = failures, delay
-
-    def _begin(self) -> None:
-        call = self.log.start(self.label)
-        if call <= self.failures:
-            self.log.note("failed", self.label)
-            raise PlannedFailure(self.label, call)
-
-    def _value(self, given: dict[str, Any]) -> Any:
-        self.log.note("end", self.label)
-        text = f"{self.label}({', '.join(f'{key}={given[key]}' for key in sorted(given))})"
-        if len(text) > LONGEST:
-            text = f"{self.label}#{hashlib.sha256(text.encode()).hexdigest()[:12]}"
-        if self.delta:
-            return [text]
-        return text if self.outputs is None else {name: f"{text}.{name}" for name in self.outputs}
-
-    def __call__(self, **given: Any) -> Any:
-        """Compute the value."""
-        self._begin()
-        return self._value(given)
-
-
-class AsyncPart(Part):
-    """The same as an ``async def``; it gives up control, also before it fails."""
-
-    async def __call__(self, **given: Any) -> Any:
-        """Compute the value after the delay."""
-        call = self.log.start(self.label)
-        try:
-            await asyncio.sleep(self.delay)
-        except asyncio.CancelledError:
-            self.log.note("cancelled", self.label)
-            raise
-        if call <= self.failures:
-            self.log.note("failed", self.label)
-            raise PlannedFailure(self.label, call)
-        return self._value(given)
-
-
-@dataclass
-class Case:
-    """A drawn pipeline: its flows, inputs that fit, and the log of its components.
-
-    Attributes:
-        flows: the steps, for ``Pipeline(flows, state_type=state_type)``.
-        inputs: the initial state.
-        state_type: a ``TypedDict``, or None.
-        log: what its components did; ``reset`` it before each run.
-        order_dependent: it has a block with ``need=n``, so several final states may be right.
-        doomed: a step fails for good where nothing absorbs it, so a run must fail.
-    """
-
-    flows: list[Flow]
-    inputs: dict[str, Any]
-    state_type: Any
-    log: CallLog
-    order_dependent: bool = False
-    doomed: bool = False
-
-    def definition(self, order: Order = "listed") -> Definition:
-        """The pure definition."""
-        return _definition(self.flows, order, self.state_type)
-
-    def pipeline(self, **options: Any) -> Pipeline:
-        """The pipeline; takes the options of ``Pipeline``."""
-        from plait.pipeline import Pipeline
-
-        return Pipeline(self.flows, state_type=self.state_type, **options)
-
-    def __repr__(self) -> str:
-        lines = [f"Case(inputs={self.inputs!r}, typed={self.state_type is not None}, doomed={self.doomed}, flows=["]
-        lines += [line for flow in self.flows for line in describe(flow, "    ")]
-        return "\n".join([*lines, "])"])
-
-    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:  # noqa: FBT001  (how Hypothesis prints an example)
-        printer.text(repr(self))
-
-
-def describe(flow: Flow, indent: str = "") -> Iterator[str]:
-    """A flow as indented text, much as it would be written."""
-    deeper = indent + "    "
-    if isinstance(flow, Step):
-        given = "" if flow.inputs is None else " " + str(dict(flow.inputs))
-        keys = "" if not flow.outputs else " -> " + ", ".join(key for key, _ in flow.outputs)
-        part = flow.component.given
-        notes = [f"fails={part.failures:g}"] if isinstance(part, Part) and part.failures else []
-        notes += [f"delay={part.delay:g}"] if isinstance(part, AsyncPart) else []
-        notes += [f"retry={flow.retry.attempts}"] if flow.retry else []
-        notes += ["effect"] if flow.effect else []
-        yield f"{indent}{flow.label}{given}{keys}{'  # ' if notes else ''}{' '.join(notes)}"
-        return
-    retry = "" if isinstance(flow, Chain) or flow.retry is None else f", retry={flow.retry.attempts}"
-    if isinstance(flow, Chain):
-        yield f"{indent}[" if indent else "chain["
-        children: Sequence[Flow] = flow.parts
-    elif isinstance(flow, Dataflow):
-        yield f"{indent}dataflow({flow.name!r}{retry})["
-        children = flow.parts
-    elif isinstance(flow, Parallel):
-        named = [name for name, _ in flow.branches if name is not None]
-        yield f"{indent}parallel({flow.name!r}, need={flow.need!r}, on_error={flow.on_error!r}, branches={named}, cap={flow.max_concurrency}{retry})["
-        children = [branch for _, branch in flow.branches]
-    else:
-        yield f"{indent}subgraph({flow.name!r}, {flow.inputs}, {flow.outputs}, order={flow.definition.order!r}{retry})["
-        children = flow.definition.body
-    for child in children:
-        yield from describe(child, deeper)
-    yield f"{indent}]"
 
 
 def pipelines(
@@ -315,12 +129,6 @@ def _names() -> Iterator[str]:
     for first, second in itertools.product("klmnopqstuvwxyz", "abcdefghijklmnopqrstuvwxyz"):
         if not keyword.iskeyword(first + second):
             yield first + second
-
-
-def _definition(flows: Sequence[Flow], order: Order, state_type: Any) -> Definition:
-    return Definition(
-        as_parts(list(flows), "Pipeline"), order=order, schema=read_schema(state_type), schema_in=read_schema(None), name=None, max_concurrency=None
-    )
 
 
 class _Embedded:
@@ -498,7 +306,7 @@ class _Builder:
         flows = self.chain(child, replace(place, reducers=(), opaque=False), 1, 3)
         for key, presence in child.written.items():
             keys.write(key, presence)
-        return subgraph(_Embedded(_definition(flows, self.order(), None)), name=f"b{next(self._blocks)}", retry=retry)
+        return subgraph(_Embedded(define(flows, self.order(), None)), name=f"b{next(self._blocks)}", retry=retry)
 
     def explicit_subgraph(self, keys: _Keys, place: _Place) -> Flow:
         """An embedded pipeline with maps; its keys are named like ours on purpose."""
@@ -517,14 +325,12 @@ class _Builder:
             outputs[ours] = theirs
         for ours, theirs in outputs.items():
             keys.write(ours, child.written[theirs])
-        definition = _definition(flows, self.order(), None)
-        if not outputs:  # output_state=None would take everything under the child's own names, which are not ours to write
-            key = min(child.written, default=None)
-            if key is None:
-                return self.step(keys, place)
-            outputs[ours := next(keys.names)] = key
-            keys.write(ours, child.written[key])
-        return subgraph(_Embedded(definition), inputs, outputs, name=f"b{next(self._blocks)}", retry=retry)
+        definition = define(flows, self.order(), None)
+        if not outputs and child.written:  # without a map everything comes out, under names that are not ours to write
+            theirs = min(child.written)
+            outputs[ours := next(keys.names)] = theirs
+            keys.write(ours, child.written[theirs])
+        return subgraph(_Embedded(definition), inputs, outputs or None, name=f"b{next(self._blocks)}", retry=retry)
 
     def order(self) -> Order:
         return "dataflow" if self.chance(3) else "listed"
