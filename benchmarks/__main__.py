@@ -6,15 +6,17 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks import machine, results, workloads
-from benchmarks.peers import NAMES, Peer
+from benchmarks.peers import NAMES
 from benchmarks.peers import load as load_peer
 from benchmarks.session import Session
 from benchmarks.table import Case, as_text, summary
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -27,7 +29,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     peers = [load_peer(name) for name in names]
     about = machine.describe()
     versions = {peer.name: peer.version() or "not installed" for peer in peers}
-    print(f"{about['processor']}, {about['cores']} cores, {about['system']}, {about['python']}, {about['date']}")
+    print(
+        f"{about['processor']}, {about['cores']} cores, {about['system']}, {about['python']}, {about['date']}"
+    )
     for peer in peers:
         print(f"  {peer.name:16}{peer.distribution or ''} {versions[peer.name]}")
 
@@ -58,7 +62,11 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the page of results")
     parser.add_argument(
-        "--merge", type=Path, nargs="+", metavar="FILE", help="measure nothing: make the page from earlier --json files"
+        "--merge",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help="measure nothing: make the page from earlier --json files",
     )
     options = parser.parse_args(argv)
     if options.merge and not options.markdown:

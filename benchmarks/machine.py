@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import os
 import platform
 from pathlib import Path
@@ -11,7 +11,7 @@ from pathlib import Path
 def describe() -> dict[str, str]:
     """Cores, processor, memory, system and Python, and the day."""
     return {
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "date": dt.datetime.now(dt.UTC).date().isoformat(),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _line("/proc/cpuinfo", "model name") or platform.processor() or "unknown",

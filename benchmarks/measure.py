@@ -99,7 +99,7 @@ def build(
             contender.run = make(peer, contender.units)
         except NotOffered as reason:
             contender.trouble = f"not offered: {reason}"
-        except Exception as error:  # a peer's failure is a row in the table, not the end of the run
+        except Exception as error:  # noqa: BLE001 - a peer's failure is a row in the table, not the end of the run
             contender.trouble = _failed(error)
     return contenders
 
@@ -136,7 +136,7 @@ def interleave(
                 elif not sleeps and first.wall < 10 * effort.least:
                     sample = runner.run(_sample(contender.run, 1, keep=False))
                     contender.repeats = max(1, ceil(effort.least / max(sample.wall, 1e-7)))
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - as above
                 contender.run = None
                 contender.trouble = _failed(error)
         gc.collect()
@@ -153,7 +153,9 @@ def interleave(
                     ):
                         continue
                     gc.collect()
-                    contender.samples.append(runner.run(_sample(contender.run, contender.repeats, keep=keep_results)))
+                    contender.samples.append(
+                        runner.run(_sample(contender.run, contender.repeats, keep=keep_results))
+                    )
         finally:
             gc.unfreeze()
 
@@ -163,7 +165,7 @@ async def _sample(run: Run, repeats: int, *, keep: bool) -> Sample:
     wall, cpu = time.perf_counter(), time.process_time()
     if keep:
         for _ in range(repeats):
-            results.append(await run())
+            results.append(await run())  # noqa: PERF401 - the same loop in both cases, as it is timed
     else:
         for _ in range(repeats):
             await run()
@@ -219,7 +221,9 @@ def outcomes(
     for contender in contenders:
         values = [value(contender, sample) for sample in contender.samples]
         if not values:
-            found[contender.peer.name] = Outcome(trouble=contender.trouble or "not measured", units=contender.units)
+            found[contender.peer.name] = Outcome(
+                trouble=contender.trouble or "not measured", units=contender.units
+            )
             continue
         if isinstance(baseline, str):
             base = by_name.get(baseline)

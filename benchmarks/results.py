@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.table import Case, as_markdown, summary
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 HEAD = """# Results
 
@@ -37,7 +39,12 @@ class Results:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Results:
         """The run that `to_json` wrote."""
-        return cls(data["machine"], data["versions"], data["command"], [Case.from_json(case) for case in data["cases"]])
+        return cls(
+            data["machine"],
+            data["versions"],
+            data["command"],
+            [Case.from_json(case) for case in data["cases"]],
+        )
 
 
 def page(runs: Sequence[Results]) -> str:

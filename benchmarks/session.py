@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from benchmarks.measure import FULL, QUICK, Check, Clock, Contender, Effort, build, interleave, outcomes
-from benchmarks.peers import Peer
-from benchmarks.peers.base import Run
 from benchmarks.table import Case, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from benchmarks.peers import Peer
+    from benchmarks.peers.base import Run
 
 
 class Workload(Protocol):
@@ -91,5 +94,7 @@ class Session:
 def smaller(contenders: Sequence[Contender]) -> list[str]:
     """A note on contenders that got a smaller size."""
     full = max((contender.units for contender in contenders), default=0)
-    less = [f"{contender.peer.name} {contender.units:,}" for contender in contenders if contender.units < full]
+    less = [
+        f"{contender.peer.name} {contender.units:,}" for contender in contenders if contender.units < full
+    ]
     return [f"Smaller size, figures still per unit: {', '.join(less)}."] if less else []

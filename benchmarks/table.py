@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from benchmarks.measure import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 Verdict = Literal["holds", "short", "not measured"]
 
@@ -22,7 +24,9 @@ class Target:
         """Whether *ratio* reaches it."""
         if ratio is None:
             return "not measured"
-        return "holds" if (ratio <= self.limit if self.sense == "at most" else ratio >= self.limit) else "short"
+        return (
+            "holds" if (ratio <= self.limit if self.sense == "at most" else ratio >= self.limit) else "short"
+        )
 
     def __str__(self) -> str:
         return f"{'≤' if self.sense == 'at most' else '≥'} {self.limit:g}"
@@ -79,7 +83,7 @@ def times(value: float | None) -> str:
     """A ratio; near one the third decimal matters."""
     if value is None:
         return ""
-    return f"{value:.3f} ×" if 0.9 <= value < 1.2 else f"{figure(value)} ×"
+    return f"{value:.3f} x" if 0.9 <= value < 1.2 else f"{figure(value)} x"
 
 
 def as_text(case: Case) -> str:
@@ -108,9 +112,13 @@ def summary(cases: Iterable[Case]) -> str:
             continue
         cell = case.outcomes.get("plait")
         measured = (
-            times(cell.ratio) if cell and cell.ratio is not None else (cell.trouble if cell else "left out") or ""
+            times(cell.ratio)
+            if cell and cell.ratio is not None
+            else (cell.trouble if cell else "left out") or ""
         )
-        lines.append(f"{case.workload:4} {case.title:58.58} {measured:>14}  {case.target!s:>8}  {case.verdict}")
+        lines.append(
+            f"{case.workload:4} {case.title:58.58} {measured:>14}  {case.target!s:>8}  {case.verdict}"
+        )
     return "\n".join(lines)
 
 
@@ -137,7 +145,9 @@ def as_markdown(cases: Sequence[Case]) -> str:
             target = str(case.target) if case.target else ""
             verdict = {"holds": "holds", "short": "**short**"}.get(case.verdict or "", case.verdict or "")
             parts.append(
-                f"| {case.title} ({case.unit}; {case.baseline}) | {target} | " + " | ".join(cells) + f" | {verdict} |"
+                f"| {case.title} ({case.unit}; {case.baseline}) | {target} | "
+                + " | ".join(cells)
+                + f" | {verdict} |"
             )
             notes.extend(note for note in case.notes if note not in notes)
         parts.append("")

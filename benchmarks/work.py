@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from typing import TypeAlias
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeAlias
 
 Row: TypeAlias = dict[str, int]
 Analysis: TypeAlias = Callable[[str], Awaitable[str]]
@@ -110,7 +110,7 @@ def make_rows(count: int) -> list[Row]:
     return [{"id": i, "group": i % 7, "score": (i * 7919) % 1000} for i in range(count)]
 
 
-def reader(group: int, *, whole: bool) -> Callable[[list[Row]], Awaitable[int]]:
+def reader(group: int, *, whole: bool) -> Callable[[list[Row]], Coroutine[Any, Any, int]]:
     """A branch that reads the list, all of it or two places, and changes nothing."""
 
     async def read_all(rows: list[Row]) -> int:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
+from typing import TYPE_CHECKING
 
-from benchmarks.peers.base import Analyse, Run
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from benchmarks.peers.base import Analyse, Run
 
 
 def every(analyse: Analyse, documents: Sequence[str], *, at_once: int) -> Run:

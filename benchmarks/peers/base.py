@@ -1,3 +1,4 @@
+# ruff: noqa: ARG002 - the defaults refuse whatever they are given
 """What a contender offers: one method per shape, each returning something that runs it once.
 
 Building is never timed, running is. A shape that a library cannot express raises `NotOffered` with the
@@ -8,16 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from importlib import metadata
-from typing import ClassVar, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
-from benchmarks.shapes import Delays, Graph
+if TYPE_CHECKING:
+    from benchmarks.shapes import Delays, Graph
 
 Run: TypeAlias = Callable[[], Awaitable[object]]
 Analyse: TypeAlias = Callable[[str], Awaitable[str]]
 """One document in, its report out."""
 
 
-class NotOffered(Exception):
+class NotOffered(Exception):  # noqa: N818 - an answer, not an error
     """This library has no way to say that."""
 
 

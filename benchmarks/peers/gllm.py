@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks import work
 from benchmarks.peers.base import Analyse, Peer, Run
 from benchmarks.shapes import START, Delays, Graph
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
 
 ENDLESS = 1_000_000
 """Its limit on the number of steps of a run is 30 unless one is given."""
@@ -44,11 +46,10 @@ class Gllm(Peer):
     slow = True
 
     def prepare(self) -> None:
-        from gllm_core.schema import Component
-        from gllm_core.utils import logger_manager
-
         import gllm_pipeline.pipeline
         import gllm_pipeline.steps  # noqa: F401
+        from gllm_core.schema import Component
+        from gllm_core.utils import logger_manager
 
         Component.set_global_log_level(logging.CRITICAL)
         logger_manager.LoggerManager().set_level(logging.CRITICAL)
@@ -94,7 +95,9 @@ class Gllm(Peer):
         for i, level in enumerate(graph.levels):
             branches = [
                 step(
-                    _component(work.graph_step(node.seconds, len(node.inputs)), work.ARGUMENTS[: len(node.inputs)]),
+                    _component(
+                        work.graph_step(node.seconds, len(node.inputs)), work.ARGUMENTS[: len(node.inputs)]
+                    ),
                     output_state=node.name,
                     input_map=dict(zip(work.ARGUMENTS, node.inputs, strict=False)),
                     name=node.name,

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks import work
 from benchmarks.peers.base import Analyse, NotOffered, Peer, Run
 from benchmarks.shapes import START, Delays, Graph
 
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
 _numbers = count()
 
 
-def _function(call: Callable[..., Awaitable[Any]], name: str, reads: Sequence[str], kind: type, result: type) -> Any:
+def _function(
+    call: Callable[..., Awaitable[Any]], name: str, reads: Sequence[str], kind: type, result: type
+) -> Any:
     """A function called *name* whose parameters are *reads*: this is how the library learns the graph."""
     space: dict[str, Any] = {"call": call, "kind": kind, "result": result}
     declared = ", ".join(f"{key}: kind" for key in reads)
@@ -31,7 +35,9 @@ class Hamilton(Peer):
     def prepare(self) -> None:
         import hamilton.async_driver  # noqa: F401
 
-    def _run(self, functions: Sequence[Any], wanted: Sequence[str]) -> Callable[[dict[str, Any]], Awaitable[Any]]:
+    def _run(
+        self, functions: Sequence[Any], wanted: Sequence[str]
+    ) -> Callable[[dict[str, Any]], Awaitable[Any]]:
         from hamilton import ad_hoc_utils, async_driver
 
         module = ad_hoc_utils.create_temporary_module(*functions, module_name=f"benchmark_{next(_numbers)}")
@@ -81,7 +87,7 @@ class Hamilton(Peer):
 
         return run
 
-    def tutorial(self, delays: Delays, *, plain_list: bool = False) -> Analyse:
+    def tutorial(self, delays: Delays, *, plain_list: bool = False) -> Analyse:  # noqa: ARG002 - the same either way
         functions = [
             _function(work.analysis("text", delays.extract), "text", ["document"], str, str),
             *(
@@ -102,7 +108,11 @@ class Hamilton(Peer):
     def readers(self, rows: list[dict[str, int]], *, whole: bool) -> Run:
         names = [f"sum{i}" for i in range(4)]
         execute = self._run(
-            [_function(work.reader(i, whole=whole), name, ["rows"], list, int) for i, name in enumerate(names)], names
+            [
+                _function(work.reader(i, whole=whole), name, ["rows"], list, int)
+                for i, name in enumerate(names)
+            ],
+            names,
         )
 
         async def run() -> object:

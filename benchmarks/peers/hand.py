@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from benchmarks import work
 from benchmarks.peers.base import Analyse, Peer, Run
 from benchmarks.shapes import START, Delays, Graph, GraphNode
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class Hand(Peer):
@@ -55,7 +58,7 @@ class Hand(Peer):
 
         return run
 
-    def tutorial(self, delays: Delays, *, plain_list: bool = False) -> Analyse:
+    def tutorial(self, delays: Delays, *, plain_list: bool = False) -> Analyse:  # noqa: ARG002 - the same either way
         extract = work.analysis("text", delays.extract)
         analyses = [work.analysis(name, seconds) for name, seconds in delays.analyses.items()]
         report = work.reporter(delays.report)

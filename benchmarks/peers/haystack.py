@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from benchmarks import work
 from benchmarks.peers.base import Analyse, NotOffered, Peer, Run
 from benchmarks.shapes import START, Delays, Graph
 
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-def _component(call: Callable[..., Awaitable[Any]], kinds: dict[str, type], result: type) -> Any:
+
+def _component(call: Callable[..., Awaitable[Any]], kinds: Mapping[str, type], result: type) -> Any:
     """A component class around *call* with inputs *kinds*: the library reads the signature."""
     from haystack import component
 
@@ -84,7 +86,9 @@ class Haystack(Peer):
         inputs = {}
         for node in graph.nodes:
             kinds = dict.fromkeys(work.ARGUMENTS[: len(node.inputs)], int)
-            pipeline.add_component(node.name, _component(work.graph_step(node.seconds, len(node.inputs)), kinds, int))
+            pipeline.add_component(
+                node.name, _component(work.graph_step(node.seconds, len(node.inputs)), kinds, int)
+            )
             for argument, name in zip(work.ARGUMENTS, node.inputs, strict=False):
                 if name == START:
                     inputs[node.name] = {argument: 1}
@@ -97,11 +101,13 @@ class Haystack(Peer):
 
         return run
 
-    def tutorial(self, delays: Delays, *, plain_list: bool = False) -> Analyse:
+    def tutorial(self, delays: Delays, *, plain_list: bool = False) -> Analyse:  # noqa: ARG002 - the same either way
         from haystack import Pipeline
 
         pipeline = Pipeline()
-        pipeline.add_component("extract", _component(work.analysis("text", delays.extract), {"text": str}, str))
+        pipeline.add_component(
+            "extract", _component(work.analysis("text", delays.extract), {"text": str}, str)
+        )
         kinds = dict.fromkeys(delays.analyses, str)
         pipeline.add_component("report", _component(work.reporter(delays.report), kinds, str))
         for name, seconds in delays.analyses.items():
@@ -140,7 +146,7 @@ class Haystack(Peer):
             @component
             class Block:
                 @component.output_types(out=int)
-                def run(self, x: int):  # type: ignore[no-untyped-def]
+                def run(self, x: int):  # type: ignore[no-untyped-def]  # noqa: ANN202 - it checks the annotation
                     return {"out": block(x)}
 
             return Block()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks import work
 from benchmarks.peers.base import Analyse, Peer, Run
 from benchmarks.shapes import START, Delays, Graph
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
 
 ENDLESS = {"recursion_limit": 1_000_000}
 
@@ -41,7 +43,8 @@ class LangGraph(Peer):
         return StateGraph(TypedDict("State", dict.fromkeys(keys, object)))  # type: ignore[operator]
 
     def chain(self, length: int, *, suspends: bool) -> Run:
-        from langgraph.graph import END, START as BEGIN
+        from langgraph.graph import END
+        from langgraph.graph import START as BEGIN
 
         graph = self._graph("x")
         node = _node(work.inc_later if suspends else work.inc, ["x"], "x")
@@ -57,7 +60,8 @@ class LangGraph(Peer):
         return run
 
     def fan_out(self, width: int, *, suspends: bool) -> Run:
-        from langgraph.graph import END, START as BEGIN
+        from langgraph.graph import END
+        from langgraph.graph import START as BEGIN
 
         names = [f"y{i}" for i in range(width)]
         graph = self._graph("x", *names)
@@ -75,7 +79,8 @@ class LangGraph(Peer):
         return run
 
     def graph(self, graph: Graph, *, slots: int | None = None) -> Run:
-        from langgraph.graph import END, START as BEGIN
+        from langgraph.graph import END
+        from langgraph.graph import START as BEGIN
 
         flow = self._graph(START, *(node.name for node in graph.nodes))
         for node in graph.nodes:
@@ -93,7 +98,8 @@ class LangGraph(Peer):
         return run
 
     def tutorial(self, delays: Delays, *, plain_list: bool = False) -> Analyse:
-        from langgraph.graph import END, START as BEGIN
+        from langgraph.graph import END
+        from langgraph.graph import START as BEGIN
 
         graph = self._graph("document", "text", "report", *delays.analyses)
         graph.add_node("extract", _node(work.analysis("text", delays.extract), ["document"], "text"))
@@ -116,7 +122,8 @@ class LangGraph(Peer):
         return analyse
 
     def blocking(self, seconds: Sequence[float]) -> Run:
-        from langgraph.graph import END, START as BEGIN
+        from langgraph.graph import END
+        from langgraph.graph import START as BEGIN
 
         names = [f"y{i}" for i in range(len(seconds))]
         graph = self._graph("x", *names)
@@ -138,7 +145,8 @@ class LangGraph(Peer):
         return run
 
     def readers(self, rows: list[dict[str, int]], *, whole: bool) -> Run:
-        from langgraph.graph import END, START as BEGIN
+        from langgraph.graph import END
+        from langgraph.graph import START as BEGIN
 
         names = [f"sum{i}" for i in range(4)]
         graph = self._graph("rows", *names)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks import work
 from benchmarks.peers.base import Analyse, Peer, Run
 from benchmarks.shapes import START, Delays, Graph
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class Plait(Peer):
@@ -130,7 +132,10 @@ class Plait(Peer):
         pipeline = Pipeline(
             [
                 parallel(
-                    [step(work.reader(i, whole=whole), {"rows": "rows"}, f"sum{i}", name=f"read{i}") for i in range(4)]
+                    [
+                        step(work.reader(i, whole=whole), {"rows": "rows"}, f"sum{i}", name=f"read{i}")
+                        for i in range(4)
+                    ]
                 )
             ]
         )

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 from benchmarks import work
 from benchmarks.peers.base import Analyse, NotOffered, Peer, Run
-from benchmarks.shapes import Delays
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from benchmarks.shapes import Delays
 
 
 class PydanticGraph(Peer):
@@ -37,7 +41,7 @@ class PydanticGraph(Peer):
 
         steps = [builder.step(call, node_id=f"inc{i}") for i in range(length)]
         places = [builder.start_node, *steps, builder.end_node]
-        builder.add(*(builder.edge_from(a).to(b) for a, b in zip(places, places[1:], strict=False)))
+        builder.add(*(builder.edge_from(a).to(b) for a, b in pairwise(places)))
         graph = builder.build()
 
         async def run() -> object:
@@ -86,7 +90,7 @@ class PydanticGraph(Peer):
             return await extract_(ctx.inputs)
 
         async def report(ctx: Any) -> str:
-            return await report_(**ctx.inputs)
+            return await report_(*[ctx.inputs[name] for name in delays.analyses])
 
         def made(name: str, seconds: float | None) -> Any:
             find = work.analysis(name, seconds)
@@ -97,7 +101,9 @@ class PydanticGraph(Peer):
             return builder.step(call, node_id=name)
 
         first, last = builder.step(extract, node_id="extract"), builder.step(report, node_id="report")
-        builder.add(builder.edge_from(builder.start_node).to(first), builder.edge_from(last).to(builder.end_node))
+        builder.add(
+            builder.edge_from(builder.start_node).to(first), builder.edge_from(last).to(builder.end_node)
+        )
         self._block(builder, first, [made(name, seconds) for name, seconds in delays.analyses.items()], last)
         graph = builder.build()
 

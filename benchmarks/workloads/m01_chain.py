@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from benchmarks.session import Session
 from benchmarks.table import Case, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from benchmarks.session import Session
 
 KEY = "M1"
 TITLE = "Chain of trivial async steps"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from benchmarks.measure import outcomes
 from benchmarks.session import Session, smaller
 from benchmarks.table import Case, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 KEY = "M2"
 TITLE = "Chain of steps that suspend"

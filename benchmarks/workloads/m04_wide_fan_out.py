@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from benchmarks.measure import Outcome, outcome, outcomes, peak_memory
 from benchmarks.session import Session, smaller
 from benchmarks.table import Case, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 KEY = "M4"
 TITLE = "Fan-out of 10,000"
@@ -21,7 +24,7 @@ def cases(session: Session) -> Iterator[Case]:
     # Both widths are contenders of one interleaved run, so the machine's drift falls on both.
     measured = session.pairs(
         lambda peer, units: peer.fan_out(units, suspends=False),
-        lambda peer: NARROW,
+        lambda _peer: NARROW,
         session.sized(WIDTH, slow=500 if session.quick else 1_000),
         check=lambda result, units: result == [1] * units,
     )
@@ -38,7 +41,9 @@ def cases(session: Session) -> Iterator[Case]:
     broad_ones = [broad for _, broad in measured]
     title = f"fan-out of {WIDTH:,} trivial async branches"
     yield Case(KEY, title, "µs CPU per branch", f"itself at {NARROW}", cells, TIME, smaller(broad_ones))
-    against_hand = outcomes(broad_ones, lambda contender, sample: sample.cpu / sample.runs / contender.units * 1e6)
+    against_hand = outcomes(
+        broad_ones, lambda contender, sample: sample.cpu / sample.runs / contender.units * 1e6
+    )
     yield Case(KEY, title, "µs CPU per branch", "gather", against_hand)
 
     peaks = {

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from benchmarks.measure import outcomes
-from benchmarks.peers import Peer
-from benchmarks.peers.base import Run
 from benchmarks.session import Session, smaller
 from benchmarks.shapes import Delays
 from benchmarks.table import Case, Target
 from benchmarks.work import expected_report
 from benchmarks.workers import every
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from benchmarks.peers import Peer
+    from benchmarks.peers.base import Run
 
 KEY = "M6"
 TITLE = "Many documents through the tutorial's shape"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from statistics import median
+from typing import TYPE_CHECKING
 
 from benchmarks.measure import Contender, Sample, outcomes
 from benchmarks.session import Session, smaller
@@ -11,6 +11,9 @@ from benchmarks.shapes import Delays
 from benchmarks.table import Case, Target
 from benchmarks.work import expected_report
 from benchmarks.workers import Timed, timed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 KEY = "M7"
 TITLE = "No-op invocations"
@@ -42,7 +45,7 @@ def cases(session: Session) -> Iterator[Case]:
         smaller(contenders),
     )
 
-    def p99(contender: Contender, sample: Sample) -> float:
+    def p99(_contender: Contender, sample: Sample) -> float:
         return median(result.percentile(0.99) for result in sample.results if isinstance(result, Timed)) * 1e3
 
     yield Case(KEY, f"{title}: p99 latency", "ms wall", "hand", outcomes(contenders, p99), P99)

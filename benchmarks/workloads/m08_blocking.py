@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from benchmarks.measure import outcomes
-from benchmarks.session import Session
 from benchmarks.table import Case, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from benchmarks.session import Session
 
 KEY = "M8"
 TITLE = "Blocking components in parallel"
@@ -17,8 +21,8 @@ TARGET = Target(1.005)
 def cases(session: Session) -> Iterator[Case]:
     """The makespan over the longest component."""
     contenders = session.measured(
-        lambda peer, units: peer.blocking(SECONDS),
-        lambda peer: len(SECONDS),
+        lambda peer, _units: peer.blocking(SECONDS),
+        lambda _peer: len(SECONDS),
         check=lambda result, units: result == [1] * units,
         rounds=3 if session.quick else 9,
         sleeps=True,
@@ -29,6 +33,6 @@ def cases(session: Session) -> Iterator[Case]:
         f"blocking components of {', '.join(map(str, SECONDS))} s in parallel",
         "s wall",
         "the longest component",
-        outcomes(contenders, lambda contender, sample: sample.wall, baseline=max(SECONDS)),
+        outcomes(contenders, lambda _contender, sample: sample.wall, baseline=max(SECONDS)),
         TARGET,
     )

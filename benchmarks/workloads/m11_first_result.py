@@ -7,14 +7,18 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks.measure import Outcome, outcome
 from benchmarks.peers import NotOffered, Peer
-from benchmarks.session import Session
 from benchmarks.table import Case, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from benchmarks.session import Session
 
 KEY = "M11"
 TITLE = "Import and first result"
@@ -107,7 +111,9 @@ def cases(session: Session) -> Iterator[Case]:
         ("ms wall", "wall", None, 1e3),
         ("MiB resident", "resident", None, 1.0),
     ):
-        base: list[float] = next((getattr(child, what) for child in children if child.peer.name == "hand"), [])
+        base: list[float] = next(
+            (getattr(child, what) for child in children if child.peer.name == "hand"), []
+        )
         cells: dict[str, Outcome] = {}
         for child in children:
             values: list[float] = getattr(child, what)
@@ -116,4 +122,6 @@ def cases(session: Session) -> Iterator[Case]:
                 if values
                 else Outcome(trouble=child.trouble or "not measured")
             )
-        yield Case(KEY, "import and first result of 3 steps, in a child process", unit, "bare asyncio", cells, target)
+        yield Case(
+            KEY, "import and first result of 3 steps, in a child process", unit, "bare asyncio", cells, target
+        )

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from benchmarks.measure import outcomes
-from benchmarks.peers import Peer
-from benchmarks.peers.base import Run
-from benchmarks.session import Session
 from benchmarks.shapes import Delays
 from benchmarks.table import Case, Target
 from benchmarks.work import expected_report
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from benchmarks.peers import Peer
+    from benchmarks.peers.base import Run
+    from benchmarks.session import Session
 
 KEY = "M13"
 TITLE = "The tutorial's shape with its delays"
@@ -22,14 +26,14 @@ def cases(session: Session) -> Iterator[Case]:
     delays = Delays.stated(0.1 if session.quick else 1.0)
     for plain_list in (False, True):
 
-        def make(peer: Peer, units: int, plain_list: bool = plain_list) -> Run:
+        def make(peer: Peer, _units: int, *, plain_list: bool = plain_list) -> Run:
             analyse = peer.tutorial(delays, plain_list=plain_list)
             return lambda: analyse("d")
 
         contenders = session.measured(
             make,
-            lambda peer: 1,
-            check=lambda result, units: result == expected_report("d"),
+            lambda _peer: 1,
+            check=lambda result, _units: result == expected_report("d"),
             rounds=3 if session.quick else 5,
             sleeps=True,
             precise=True,
@@ -40,7 +44,9 @@ def cases(session: Session) -> Iterator[Case]:
             f"tutorial's shape, critical path {delays.critical_path:g} s of {delays.total:g} s: {way}",
             "s wall",
             "the critical path",
-            outcomes(contenders, lambda contender, sample: sample.wall, baseline=delays.critical_path),
+            outcomes(contenders, lambda _contender, sample: sample.wall, baseline=delays.critical_path),
             TARGET,
-            ["By hand there is no plain list: its row is the hand-written parallel form."] if plain_list else [],
+            ["By hand there is no plain list: its row is the hand-written parallel form."]
+            if plain_list
+            else [],
         )
