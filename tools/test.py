@@ -1,0 +1,266 @@
+#!/usr/bin/env python3
+"""Check everything: style, types, and the tests, on every supported Python that this machine has.
+
+    python3 tools/test.py                     all of it, as a submission must pass it
+    python3 tools/test.py --fast              one Python, no coverage
+    python3 tools/test.py --only lint         or types, or tests
+    python3 tools/test.py --fast --only tests -- tests/testing -k retry
+
+It needs Python 3.11 or later and the package index, nothing else: it makes its own environments, builds the
+wheel from the sources as they are, and tests that wheel. What stands after `--` goes to pytest.
+"""
+
+from __future__ import annotations
+
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036 - it is the first thing a fresh machine may get wrong
+    sys.exit(
+        f"Plait needs Python 3.11 or later; this is {sys.version.split()[0]}. Try: python3.11 tools/test.py"
+    )
+
+import argparse
+import os
+import subprocess
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+import workshop
+from workshop import ROOT, Python, Trouble, clean_environ, python_of, say, scripts_of
+
+NO_TESTS = 5
+"""What pytest exits with when nothing was left to run."""
+INTERRUPTED = 130
+
+
+@dataclass(slots=True)
+class Counts:
+    """What pytest counted."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def __iadd__(self, other: Counts) -> Self:
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
+        return self
+
+    def __str__(self) -> str:
+        return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
+
+
+@dataclass(slots=True)
+class Ending:
+    """How one of the checks ended."""
+
+    name: str
+    good: bool
+    seconds: float
+    remark: str = ""
+    counts: Counts | None = None
+
+
+@dataclass(slots=True)
+class Checks:
+    """All checks of one command, in the order in which they ended."""
+
+    endings: list[Ending] = field(default_factory=list)
+
+    def add(self, ending: Ending) -> None:
+        """Take one more."""
+        self.endings.append(ending)
+
+    def run(self, name: str, command: Sequence[str | Path], venv: Path) -> None:
+        """A check that is one command: good if it exits with 0."""
+        say(name)
+        started = time.monotonic()
+        code = subprocess.run(
+            [str(part) for part in command], cwd=ROOT, env=clean_environ(venv), check=False
+        ).returncode
+        self.add(
+            Ending(name, code == 0, time.monotonic() - started, "" if code == 0 else f"exit code {code}")
+        )
+
+    def summary(self, seconds: float) -> int:
+        """Print what became of everything; the last line counts the tests."""
+        say("summary")
+        total = Counts()
+        for ending in self.endings:
+            remark = "  ".join(str(part) for part in (ending.counts, ending.remark) if part)
+            print(
+                f"{'ok    ' if ending.good else 'FAILED'}  {ending.name:<32}{ending.seconds:7.1f} s  {remark}".rstrip()
+            )
+            if ending.counts:
+                total += ending.counts
+        bad = [ending.name for ending in self.endings if not ending.good]
+        verdict = f"FAILED: {', '.join(bad)}" if bad else f"all {len(self.endings)} checks passed"
+        say(f"{verdict}, in {int(seconds) // 60} min {int(seconds) % 60} s")
+        if any(ending.counts for ending in self.endings):
+            print(total, flush=True)
+        return 1 if bad else 0
+
+
+# Style and types
+
+
+def check_style(checks: Checks, venv: Path) -> None:
+    """Run ruff twice: rules and layout."""
+    ruff = scripts_of(venv) / "ruff"
+    checks.run("ruff check", [ruff, "check", "."], venv)
+    checks.run("ruff format --check", [ruff, "format", "--check", "."], venv)
+
+
+def check_types(checks: Checks, venv: Path) -> None:
+    """Run both type checkers side by side, and show what they print one after the other."""
+
+    def captured(command: Sequence[str | Path]) -> tuple[int, str, float]:
+        started = time.monotonic()
+        done = subprocess.run(
+            [str(part) for part in command],
+            cwd=ROOT,
+            env=clean_environ(venv),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+        return done.returncode, done.stdout.strip(), time.monotonic() - started
+
+    commands: dict[str, list[str | Path]] = {
+        "mypy --strict": [scripts_of(venv) / "mypy", "--strict"],
+        "pyright": [scripts_of(venv) / "pyright", "--pythonpath", python_of(venv)],
+    }
+    with ThreadPoolExecutor() as threads:
+        running = {name: threads.submit(captured, command) for name, command in commands.items()}
+    for name, future in running.items():
+        code, output, seconds = future.result()
+        say(name)
+        print(output, flush=True)
+        checks.add(Ending(name, code == 0, seconds, "" if code == 0 else f"exit code {code}"))
+
+
+# Tests
+
+
+def counted(report: Path) -> Counts | None:
+    """The counts of a report that pytest wrote, or None if it wrote none that can be read."""
+    try:
+        suites = ET.parse(report).getroot().iter("testsuite")  # noqa: S314 - our own file, just written
+    except (OSError, ET.ParseError):
+        return None
+    counts = Counts()
+    for suite in suites:
+        tests, failed, errors, skipped = (
+            int(suite.get(k, 0)) for k in ("tests", "failures", "errors", "skipped")
+        )
+        counts += Counts(tests - failed - errors - skipped, failed + errors, skipped)
+    return counts
+
+
+def pytest(
+    checks: Checks, name: str, venv: Path, arguments: Sequence[str], *, coverage: bool = False
+) -> None:
+    """Run the tests once, with what the environment has installed."""
+    say(name)
+    report = workshop.WORKSHOP / f"report-{name.replace(' ', '-')}.xml"
+    report.unlink(missing_ok=True)
+    command: list[str | Path] = [python_of(venv)]
+    if coverage:
+        command += ["-m", "coverage", "run", f"--data-file={workshop.WORKSHOP / 'coverage'}"]
+    command += ["-m", "pytest", f"--junitxml={report}", *arguments]
+    started = time.monotonic()
+    code = subprocess.run(
+        [str(part) for part in command], cwd=ROOT, env=clean_environ(venv), check=False
+    ).returncode
+    seconds = time.monotonic() - started
+    counts = counted(report)
+    if code == NO_TESTS:
+        checks.add(Ending(name, good=True, seconds=seconds, remark="no test to run"))
+    else:
+        remark = "" if code == 0 else f"pytest's exit code {code}"
+        checks.add(Ending(name, code == 0, seconds, remark, counts))
+
+
+def run_tests(
+    checks: Checks, venv: Path, others: Sequence[tuple[Python, Path]], extra: Sequence[str], *, fast: bool
+) -> None:
+    """Run the tests on this Python, those that compare durations apart, and then on the others."""
+    minor = workshop.this_python().minor
+    if fast:
+        pytest(checks, f"tests on {minor}", venv, extra)
+    else:
+        # Tracing makes some code slower than other code, so what compares durations runs without it.
+        pytest(checks, f"tests on {minor}", venv, ["-m", "not timing", *extra], coverage=True)
+        pytest(checks, f"timing on {minor}", venv, ["-m", "timing", *extra])
+        if not extra:
+            data = f"--data-file={workshop.WORKSHOP / 'coverage'}"
+            checks.run("coverage", [python_of(venv), "-m", "coverage", "report", data], venv)
+    for python, other in others:
+        pytest(checks, f"tests on {python.minor}", other, ["-m", "not demo", *extra])
+    if not any(ending.counts for ending in checks.endings):
+        checks.add(Ending("tests", good=False, seconds=0.0, remark="not a single test was run"))
+
+
+def parsed(arguments: Sequence[str]) -> argparse.Namespace:
+    """Read the command line."""
+    own, extra = list(arguments), []
+    if "--" in own:
+        own, extra = own[: own.index("--")], own[own.index("--") + 1 :]
+    parser = argparse.ArgumentParser(
+        prog="tools/test.py",
+        description="Check style, types and tests, with the wheel of the sources as they are.",
+        epilog="What stands after -- goes to pytest.",
+    )
+    parser.add_argument("--fast", action="store_true", help="one Python, no coverage")
+    parser.add_argument(
+        "--only", choices=["lint", "types", "tests"], action="append", help="a part of it; may be repeated"
+    )
+    options = parser.parse_args(own)
+    options.extra = extra
+    options.only = options.only or ["lint", "types", "tests"]
+    return options
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run what was asked for; 0 if all of it is good."""
+    options = parsed(arguments)
+    started = time.monotonic()
+    checks = Checks()
+    with workshop.locked():
+        venv = workshop.environment(".venv-test", ["test", "lint", "notebook", "full"])
+        workshop.install_wheel(venv, workshop.wheel(venv))
+        others: list[tuple[Python, Path]] = []
+        if "tests" in options.only and not options.fast:
+            found, missing = workshop.other_pythons()
+            for minor in missing:
+                say(f"Python {minor} is not on this machine: nothing is tested on it")
+            for python in found:
+                other = workshop.environment(f".venv-test-{python.minor}", ["test", "rich"], python)
+                workshop.install_wheel(other, workshop.wheel(venv))
+                others.append((python, other))
+        if "lint" in options.only:
+            check_style(checks, venv)
+        if "types" in options.only:
+            check_types(checks, venv)
+        if "tests" in options.only:
+            run_tests(checks, venv, others, options.extra, fast=options.fast)
+    return checks.summary(time.monotonic() - started)
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("PYTHONUNBUFFERED", "1")
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except Trouble as trouble:
+        sys.exit(f"tools/test.py: {trouble}")
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
