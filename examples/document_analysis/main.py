@@ -59,9 +59,13 @@ def find_documents(places: Iterable[Path]) -> list[Path]:
     found: list[Path] = []
     for place in places:
         if place.is_dir():
-            inside = sorted(path for path in place.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
+            inside = sorted(
+                path for path in place.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file()
+            )
             if not inside:
-                raise ValueError(f"{place}: no document in this folder (looked for {', '.join(sorted(SUFFIXES))})")
+                raise ValueError(
+                    f"{place}: no document in this folder (looked for {', '.join(sorted(SUFFIXES))})"
+                )
             found += inside
         elif place.exists():
             found.append(place)
@@ -73,7 +77,9 @@ def find_documents(places: Iterable[Path]) -> list[Path]:
     return found
 
 
-def analyse(flow: Any, documents: list[Path], keep: Callable[[str, Report], None], *, max_concurrency: int) -> Outcome:
+def analyse(
+    flow: Any, documents: list[Path], keep: Callable[[str, Report], None], *, max_concurrency: int
+) -> Outcome:
     """Run the pipeline on every document, so many at a time, and hand over each report as it comes.
 
     A rejected document does not disturb the others.
@@ -107,7 +113,9 @@ def rejection(name: str, error: BaseException) -> Rejected:
         return Rejected(name, failure.error.cause, str(failure.error))
     if isinstance(failure.error, OSError):
         return Rejected(name, "unreadable", f"{name}: {failure.error.strerror or failure.error}")
-    return Rejected(name, "failed", f"{name}: {failure.path}: {type(failure.error).__name__}: {failure.error}")
+    return Rejected(
+        name, "failed", f"{name}: {failure.path}: {type(failure.error).__name__}: {failure.error}"
+    )
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -116,15 +124,19 @@ def write_atomically(path: Path, text: str) -> None:
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
-        os.chmod(temporary, 0o644)  # mkstemp makes files that only their owner can read
-        os.replace(temporary, path)
+        Path(temporary).chmod(0o644)  # mkstemp makes files that only their owner can read
+        Path(temporary).replace(path)
     except BaseException:
-        os.unlink(temporary)
+        Path(temporary).unlink(missing_ok=True)
         raise
 
 
 def write_report(output: Path, name: str, report: Report) -> None:
     write_atomically(output / f"{name}.json", json.dumps(report, ensure_ascii=False, indent=2) + "\n")
+
+
+def forget(_name: str, _report: Report) -> None:
+    """What is done with the reports of the comparison."""
 
 
 def write_rejected(output: Path, rejected: list[Rejected]) -> None:
@@ -136,7 +148,9 @@ def write_rejected(output: Path, rejected: list[Rejected]) -> None:
 
 
 def arguments_of(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Analyse documents (PDF, HTML, text): one JSON report for each.")
+    parser = argparse.ArgumentParser(
+        description="Analyse documents (PDF, HTML, text): one JSON report for each."
+    )
     parser.add_argument("documents", nargs="+", type=Path, help="folders, or single files")
     parser.add_argument(
         "--output", type=Path, default=Path("reports"), help="folder for the reports (default: reports)"
@@ -151,8 +165,12 @@ def arguments_of(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--show", metavar="NAME", help="whose run to show in detail (default: the one with the most work)"
     )
-    parser.add_argument("--compare", action="store_true", help="also run everything one after another, and compare")
-    parser.add_argument("--allow-failures", action="store_true", help="exit with 0 even if documents were rejected")
+    parser.add_argument(
+        "--compare", action="store_true", help="also run everything one after another, and compare"
+    )
+    parser.add_argument(
+        "--allow-failures", action="store_true", help="exit with 0 even if documents were rejected"
+    )
     arguments = parser.parse_args(argv)
     if arguments.max_concurrency < 1:
         parser.error("--max-concurrency must be at least 1")
@@ -193,10 +211,12 @@ def run(arguments: argparse.Namespace) -> int:
             alone = pipeline.run({"input_document": str(path)})  # again, with the machine to itself
             show_one_run(outcome.reports[shown]["document"], alone.report)
         if outcome.runs:
-            folder = Folder.of(outcome.runs.values(), outcome.seconds, cores(), arguments.max_concurrency, loading)
+            folder = Folder.of(
+                outcome.runs.values(), outcome.seconds, cores(), arguments.max_concurrency, loading
+            )
             show_folder(folder)
             if arguments.compare:
-                baseline = analyse(one_after_another, documents, lambda name, report: None, max_concurrency=1)
+                baseline = analyse(one_after_another, documents, forget, max_concurrency=1)
                 show_comparison(folder, baseline.seconds, same=baseline.reports == outcome.reports)
     return 4 if outcome.rejected and not arguments.allow_failures else 0
 

@@ -84,12 +84,18 @@ def show_one_run(document: Mapping[str, Any], report: Any) -> None:
 def show_folder(folder: Folder) -> None:
     """The time for all documents, against the sum of the steps and the critical path."""
     print(f"\nAll documents, {folder.at_a_time} at a time on {folder.cores} cores\n")
-    print(f"  elapsed                  {folder.seconds:7.2f} s   (and {folder.loading:.2f} s to load the models, once)")
+    print(
+        f"  elapsed                  {folder.seconds:7.2f} s   (and {folder.loading:.2f} s to load the models, once)"
+    )
     print(
         f"  sum of all steps         {folder.work:7.2f} s   {folder.work / folder.seconds:.2f} times the elapsed time, but taken side by side:"
     )
-    print("                                       what the steps cost each other is in it (--compare measures without)")
-    print(f"  longest critical path    {folder.longest:7.2f} s   one document; no number of cores goes below it")
+    print(
+        "                                       what the steps cost each other is in it (--compare measures without)"
+    )
+    print(
+        f"  longest critical path    {folder.longest:7.2f} s   one document; no number of cores goes below it"
+    )
     print("\nWhat bounds the gain\n")
     print(f"  {folder.heaviest} is {folder.heaviest_share:.0%} of all work.", end=" ")
     if folder.heaviest_share > 0.5:
@@ -98,7 +104,9 @@ def show_folder(folder: Folder) -> None:
             f"  can gain {folder.possible_in_one:.2f} times at most. The rest must come from documents side by side."
         )
     else:
-        print(f"Side by side, the branches of one document can gain {folder.possible_in_one:.2f} times at most.")
+        print(
+            f"Side by side, the branches of one document can gain {folder.possible_in_one:.2f} times at most."
+        )
 
 
 def show_comparison(folder: Folder, baseline: float, *, same: bool) -> None:
@@ -108,7 +116,9 @@ def show_comparison(folder: Folder, baseline: float, *, same: bool) -> None:
     print("\nCompared with one step after another, one document after another\n")
     print(f"  one after another        {baseline:7.2f} s")
     print(f"  side by side             {folder.seconds:7.2f} s   speed-up {gain:.2f}")
-    print(f"  possible at best         {best:7.2f} s   speed-up {possible:.2f}, with {folder.cores} cores fully used")
+    print(
+        f"  possible at best         {best:7.2f} s   speed-up {possible:.2f}, with {folder.cores} cores fully used"
+    )
     print(
         f"  results                  {'the same' if same else 'DIFFERENT: a component is not safe to run side by side'}"
     )

@@ -1,5 +1,7 @@
 """The four analyses and the report, each alone, on real text."""
 
+# ruff: noqa: RUF001 -- signs of many scripts, each meant as it is
+
 from __future__ import annotations
 
 import json
@@ -83,7 +85,9 @@ def test_topics_are_what_the_text_is_about(name: str, phrases: set[str], compone
 
 
 def test_a_topic_is_counted_exactly(components: SimpleNamespace) -> None:
-    topics = components.topics("Green tea. The green tea is hot. A cup of green tea! Hot water, green leaves.")
+    topics = components.topics(
+        "Green tea. The green tea is hot. A cup of green tea! Hot water, green leaves."
+    )
     counts = {topic["phrase"].casefold(): topic["count"] for topic in topics}
     assert counts["green tea"] == 3
 
@@ -95,7 +99,13 @@ def test_one_and_many_are_one_topic(components: SimpleNamespace) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["debian-history.fr.pdf", "support.de.html", "preface.es.html", "debian-history.pt.txt", "compatibility.nl.html"],
+    [
+        "debian-history.fr.pdf",
+        "support.de.html",
+        "preface.es.html",
+        "debian-history.pt.txt",
+        "compatibility.nl.html",
+    ],
 )
 def test_grammar_is_no_topic(name: str, example: Any, components: SimpleNamespace) -> None:
     stop_words = example("modules.stop_words").STOP_WORDS[name.split(".")[1]]
@@ -177,7 +187,10 @@ def test_senseless_settings_are_refused_at_once(maker: str, settings: dict[str, 
 
 def report_for(text: str, components: SimpleNamespace) -> Any:
     return components.report(
-        components.sentiment(text), components.topics(text), components.entities(text), components.language(text)
+        components.sentiment(text),
+        components.topics(text),
+        components.entities(text),
+        components.language(text),
     )
 
 

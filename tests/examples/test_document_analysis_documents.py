@@ -49,7 +49,10 @@ def test_every_licence_notice_is_in_the_repository() -> None:
     named = re.findall(r"`(licences/[^`]+)`", SOURCES)
     assert len(named) >= 5
     assert all((DOCUMENTS / notice).stat().st_size > 0 for notice in named)
-    packages = {re.sub(r"-[a-z]{2}(-cn)?$", "", package) for package in re.findall(r"\| `([a-z-]+)` \| `usr/", SOURCES)}
+    packages = {
+        re.sub(r"-[a-z]{2}(-cn)?$", "", package)
+        for package in re.findall(r"\| `([a-z-]+)` \| `usr/", SOURCES)
+    }
     assert packages == {Path(notice).stem for notice in named}
 
 

@@ -20,7 +20,9 @@ pytestmark = pytest.mark.demo
 EXAMPLE = Path(__file__).parents[2] / "examples" / "document_analysis"
 DOCUMENTS = EXAMPLE / "documents"
 GOOD = sorted(
-    p.name for p in DOCUMENTS.iterdir() if p.suffix in {".pdf", ".html", ".txt"} and not p.name.startswith("bad-")
+    p.name
+    for p in DOCUMENTS.iterdir()
+    if p.suffix in {".pdf", ".html", ".txt"} and not p.name.startswith("bad-")
 )
 BAD = sorted(path.name for path in DOCUMENTS.glob("bad-*"))
 
@@ -52,7 +54,9 @@ def test_the_whole_folder(tmp_path: Path) -> None:
     output = tmp_path / "reports"
     done = run(DOCUMENTS, "--output", output)
     assert done.returncode == 4, done.stderr
-    assert f"{len(GOOD)} reports, 7 rejected: 4 empty, 1 damaged, 1 encrypted, 1 not a document" in done.stdout
+    assert (
+        f"{len(GOOD)} reports, 7 rejected: 4 empty, 1 damaged, 1 encrypted, 1 not a document" in done.stdout
+    )
 
     reports = {path.name: json.loads(path.read_text(encoding="utf-8")) for path in output.glob("*.json")}
     assert set(reports) == {f"{name}.json" for name in GOOD}
@@ -64,7 +68,9 @@ def test_the_whole_folder(tmp_path: Path) -> None:
         assert report["topics"]
         assert report["entities"]["characters_read"] > 0
 
-    rejected = [json.loads(line) for line in (output / "rejected.jsonl").read_text(encoding="utf-8").splitlines()]
+    rejected = [
+        json.loads(line) for line in (output / "rejected.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
     assert sorted(one["name"] for one in rejected) == BAD
     for one in rejected:
         assert one["message"] in done.stdout

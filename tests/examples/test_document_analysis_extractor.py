@@ -36,7 +36,9 @@ def test_an_html_page_gives_what_a_reader_sees(components: SimpleNamespace) -> N
     extraction = components.extract(DOCUMENTS / "manifesto.it.html")
     assert extraction["info"]["format"] == "html"
     assert extraction["info"]["title"] == "Appendice A. Il manifesto Debian"
-    assert "Debian Linux è un tipo del tutto nuovo di distribuzione Linux" in " ".join(extraction["text"].split())
+    assert "Debian Linux è un tipo del tutto nuovo di distribuzione Linux" in " ".join(
+        extraction["text"].split()
+    )
     assert "<" not in extraction["text"]
 
 
@@ -58,9 +60,13 @@ def test_the_encoding_of_a_text_file_is_found(
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le-with-mark"])
-def test_unicode_text_is_read_in_every_form(encoding: str, tmp_path: Path, components: SimpleNamespace) -> None:
+def test_unicode_text_is_read_in_every_form(
+    encoding: str, tmp_path: Path, components: SimpleNamespace
+) -> None:
     text = "Zażółć gęślą jaźń, und auch Größe.\n"
-    data = b"\xff\xfe" + text.encode("utf-16-le") if encoding == "utf-16-le-with-mark" else text.encode(encoding)
+    data = (
+        b"\xff\xfe" + text.encode("utf-16-le") if encoding == "utf-16-le-with-mark" else text.encode(encoding)
+    )
     path = tmp_path / "note.txt"
     path.write_bytes(data)
     assert components.extract(path)["text"] == text.strip()

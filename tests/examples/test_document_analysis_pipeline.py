@@ -57,7 +57,10 @@ def test_a_run_gives_what_the_components_give(service: Any, components: SimpleNa
         text = extraction["text"]
         assert result.state["document_info"] == extraction["info"]
         assert result.state["analysis_report"] == components.report(
-            components.sentiment(text), components.topics(text), components.entities(text), components.language(text)
+            components.sentiment(text),
+            components.topics(text),
+            components.entities(text),
+            components.language(text),
         )
 
 
@@ -89,8 +92,12 @@ def test_the_critical_path_runs_through_the_entities(service: Any) -> None:
 def test_many_runs_at_once_give_pdfium_one_call_at_a_time(components: SimpleNamespace) -> None:
     expected = {str(path): components.extract(path) for path in PDFS}
     probe = OneAtATime(components.extract)
-    first = Pipeline([step(probe, {"document": "path"}, "extraction", exclusive="pdfium", name="read")], name="first")
-    other = Pipeline([step(probe, {"document": "file"}, "again", exclusive="pdfium", name="read_again")], name="other")
+    first = Pipeline(
+        [step(probe, {"document": "path"}, "extraction", exclusive="pdfium", name="read")], name="first"
+    )
+    other = Pipeline(
+        [step(probe, {"document": "file"}, "again", exclusive="pdfium", name="read_again")], name="other"
+    )
 
     def hammer(number: int) -> list[tuple[str, Any]]:
         found = []
@@ -111,8 +118,12 @@ def test_many_runs_at_once_give_pdfium_one_call_at_a_time(components: SimpleName
 def test_many_items_of_one_map_give_pdfium_one_call_at_a_time(components: SimpleNamespace) -> None:
     expected = [components.extract(path) for path in PDFS] * 3
     probe = OneAtATime(components.extract)
-    reader = Pipeline([step(probe, {"document": "path"}, "extraction", exclusive="pdfium", name="read")], name="reader")
-    with reader.map([{"path": str(path)} for path in PDFS] * 3, max_concurrency=8, on_error="collect") as items:
+    reader = Pipeline(
+        [step(probe, {"document": "path"}, "extraction", exclusive="pdfium", name="read")], name="reader"
+    )
+    with reader.map(
+        [{"path": str(path)} for path in PDFS] * 3, max_concurrency=8, on_error="collect"
+    ) as items:
         found = [item.result.state["extraction"] for item in items]
     assert (probe.calls, probe.overlaps) == (len(expected), 0)
     assert found == expected
@@ -137,7 +148,13 @@ def test_the_probe_of_these_tests_notices_calls_at_the_same_time() -> None:
 
 def test_a_bad_document_ends_with_its_own_error_and_the_rest_finish(service: Any, example: Any) -> None:
     modules = example("modules")
-    names = ["bad-encrypted.pdf", "dedication.sv.txt", "bad-truncated.pdf", "manifesto.lt.html", "bad-blank.txt"]
+    names = [
+        "bad-encrypted.pdf",
+        "dedication.sv.txt",
+        "bad-truncated.pdf",
+        "manifesto.lt.html",
+        "bad-blank.txt",
+    ]
     inputs = [{"input_document": str(DOCUMENTS / name)} for name in names]
     with service.pipeline.map(inputs, max_concurrency=3, on_error="collect") as items:
         found = list(items)

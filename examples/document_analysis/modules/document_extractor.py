@@ -33,7 +33,7 @@ class Extraction(TypedDict):
     info: DocumentInfo
 
 
-class RejectedDocument(ValueError):
+class RejectedDocument(ValueError):  # noqa: N818 -- said as it is: a document was rejected
     """A document that cannot be analysed. `cause` is one word or two for a summary."""
 
     cause = "rejected"
@@ -89,7 +89,9 @@ _OTHER_FILES = {
     b"\x7fELF": "a program",
     b"\xd0\xcf\x11\xe0": "an old Microsoft Office file",
 }
-_HTML_START = re.compile(rb"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<(!doctype html|html)", re.IGNORECASE | re.DOTALL)
+_HTML_START = re.compile(
+    rb"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<(!doctype html|html)", re.IGNORECASE | re.DOTALL
+)
 _BYTE_ORDER_MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 _CONTROL_BYTES = bytes(set(range(32)) - set(b"\t\n\r\f\x1b"))  # ESC begins the shifts of ISO-2022-JP
 
@@ -135,7 +137,9 @@ class DocumentExtractor:
             raise NotADocument(path, "is a folder", "give the files in it one by one")
         if size > self.max_bytes:
             raise DocumentTooLarge(
-                path, f"has {size:,} bytes, more than the {self.max_bytes:,} allowed", "split it, or raise max_bytes"
+                path,
+                f"has {size:,} bytes, more than the {self.max_bytes:,} allowed",
+                "split it, or raise max_bytes",
             )
         data = path.read_bytes()
         if not data.strip():
@@ -157,12 +161,16 @@ class DocumentExtractor:
                 raise NotADocument(path, f"is {what}", "convert it to PDF, HTML or plain text")
         if path.suffix.lower() == ".pdf":
             raise NotADocument(
-                path, "is named .pdf, but does not begin as a PDF does", "check what was saved under this name"
+                path,
+                "is named .pdf, but does not begin as a PDF does",
+                "check what was saved under this name",
             )
         if data[:3] in _BYTE_ORDER_MARKS or data[:2] in _BYTE_ORDER_MARKS:
             return self._read_html if path.suffix.lower() in {".html", ".htm", ".xhtml"} else self._read_text
         if len(data.translate(None, _CONTROL_BYTES)) < len(data):
-            raise NotADocument(path, "holds control bytes that no text has", "convert it to PDF, HTML or plain text")
+            raise NotADocument(
+                path, "holds control bytes that no text has", "convert it to PDF, HTML or plain text"
+            )
         if path.suffix.lower() in {".html", ".htm", ".xhtml"} or _HTML_START.match(data[:4096]):
             return self._read_html
         return self._read_text
@@ -188,7 +196,9 @@ class DocumentExtractor:
             pages = len(pdf)
             if pages > self.max_pages:
                 raise DocumentTooLarge(
-                    path, f"has {pages} pages, more than the {self.max_pages} allowed", "split it, or raise max_pages"
+                    path,
+                    f"has {pages} pages, more than the {self.max_pages} allowed",
+                    "split it, or raise max_pages",
                 )
             texts = [self._page_text(path, pdf, number) for number in range(pages)]
             title = pdf.get_metadata_value("Title") or None
@@ -208,7 +218,9 @@ class DocumentExtractor:
                 textpage.close()
                 page.close()
         except self._libraries.pdfium.PdfiumError as error:
-            raise DamagedDocument(path, f"breaks off at page {number + 1}", "fetch or copy it again") from error
+            raise DamagedDocument(
+                path, f"breaks off at page {number + 1}", "fetch or copy it again"
+            ) from error
         # PDFium marks a hyphen at the end of a line, where a word goes on, by U+FFFE or U+0002.
         return re.sub("[\ufffe\x02](\r?\n)?", "", text)
 
@@ -263,7 +275,7 @@ def _decode(data: bytes, encoding: str) -> str:
 
 def _info(
     path: Path,
-    format: str,
+    kind: str,
     data: bytes,
     *,
     pages: int | None = None,
@@ -272,7 +284,7 @@ def _info(
 ) -> DocumentInfo:
     return {
         "name": path.name,
-        "format": format,
+        "format": kind,
         "bytes": len(data),
         "characters": 0,
         "pages": pages,
@@ -289,7 +301,7 @@ def _tidy(text: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", text).strip()
 
 
-def _cure_of_no_text(format: str) -> str:
-    if format == "pdf":
+def _cure_of_no_text(kind: str) -> str:
+    if kind == "pdf":
         return "its pages are pictures: run text recognition (OCR) first"
     return "if a script draws the page, save what the browser shows"

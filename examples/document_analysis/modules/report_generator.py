@@ -59,7 +59,10 @@ class ReportGenerator:
             notes.append("no phrase stands out as a topic")
         return {
             "summary": _summary(
-                sentiment if sentiment_supported else None, topics, entities if entities_supported else None, code
+                sentiment if sentiment_supported else None,
+                topics,
+                entities if entities_supported else None,
+                code,
             ),
             "language": language,
             "sentiment": sentiment,

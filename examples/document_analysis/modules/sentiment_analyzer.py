@@ -1,5 +1,7 @@
 """SentimentAnalyzer: how friendly or unfriendly a text is, by the VADER lexicon."""
 
+# ruff: noqa: RUF001 -- signs of many scripts, each meant as it is
+
 from __future__ import annotations
 
 import re
@@ -77,7 +79,9 @@ class SentimentAnalyzer:
             "negative_sentences": counts["negative"],
             "coverage": round(coverage, 3),
             "characters_read": len(read),
-            "note": None if coverage >= 0.25 else "the English lexicon knew few of these words; the score says little",
+            "note": None
+            if coverage >= 0.25
+            else "the English lexicon knew few of these words; the score says little",
         }
 
 

@@ -1,5 +1,7 @@
 """Words that carry grammar and no topic, for the languages that TopicDetector knows."""
 
+# ruff: noqa: RUF001 -- signs of many scripts, each meant as it is
+
 from __future__ import annotations
 
 _WORDS = {
@@ -113,7 +115,9 @@ _WORDS = {
         하고 하나 하는데 하지만 한 할 함께 해서 합니다 했다 다른 같은 같이 가장 그들 다음 따라서 통해""",
 }
 
-STOP_WORDS: dict[str, frozenset[str]] = {language: frozenset(words.split()) for language, words in _WORDS.items()}
+STOP_WORDS: dict[str, frozenset[str]] = {
+    language: frozenset(words.split()) for language, words in _WORDS.items()
+}
 
 #: Chinese and Japanese are written without blanks: here a term is left out if it contains one of these signs.
 STOP_CHARACTERS = frozenset(

@@ -1,5 +1,7 @@
 """TopicDetector: the phrases that a text is about. Counting only: no model, no corpus."""
 
+# ruff: noqa: RUF001 -- signs of many scripts, each meant as it is
+
 from __future__ import annotations
 
 import re
@@ -149,9 +151,7 @@ def _unspaced_terms(text: str) -> Iterator[_Placed]:
 
 def _key(word: str) -> str:
     """The form under which equal words are counted."""
-    key = word.replace("’", "'").casefold()
-    if key.endswith("'s"):
-        key = key[:-2]
+    key = word.replace("’", "'").casefold().removesuffix("'s")
     if _is_hangul(key):
         for particle in KOREAN_PARTICLES:
             if key.endswith(particle) and len(key) - len(particle) >= 2:
@@ -213,7 +213,9 @@ def _says_the_same(candidate: _Candidate, chosen: _Candidate) -> bool:
     common = set(candidate.words) & set(chosen.words)
     if not common:
         return False
-    if set(candidate.words) < set(chosen.words):  # "project" after "debian project": only if it often stands alone
+    if set(candidate.words) < set(
+        chosen.words
+    ):  # "project" after "debian project": only if it often stands alone
         return candidate.times < 3 * chosen.times
     return len(common) * 2 > len(candidate.words)
 

@@ -138,7 +138,8 @@ def cut_pages(source: Path, first: int, last: int) -> bytes:
     # PDFium writes the time and a random identity. Replaced, by as many bytes, so that the same
     # pages give the same file every time.
     cut = re.sub(rb"D:20\d{12}", b"D:20230215214017", buffer.getvalue())
-    identity = hashlib.md5(f"{source.name} {first}-{last}".encode()).hexdigest().upper().encode()
+    name = f"{source.name} {first}-{last}"
+    identity = hashlib.md5(name.encode(), usedforsecurity=False).hexdigest().upper().encode()
     return re.sub(rb"(?<=/ID\[)<[0-9A-F]{32}><[0-9A-F]{32}>", b"<%s><%s>" % (identity, identity), cut)
 
 

@@ -14,7 +14,14 @@ from pathlib import Path
 #: The 32 bytes with which the PDF standard pads a password (ISO 32000-1, 7.6.3.3).
 PASSWORD_PADDING = bytes.fromhex("28BF4E5E4E758A4164004E56FFFA01082E2E00B6D0683E802F0CA9FE6453697A")
 PERMISSIONS = -44
-DOCUMENT_ID = hashlib.md5(b"bad-encrypted.pdf").digest()
+
+
+def md5(data: bytes) -> bytes:
+    """The sum that the standard security handler is built on."""
+    return hashlib.md5(data, usedforsecurity=False).digest()
+
+
+DOCUMENT_ID = md5(b"bad-encrypted.pdf")
 
 
 def rc4(key: bytes, data: bytes) -> bytes:
@@ -44,7 +51,11 @@ def pdf(objects: list[bytes], trailer: bytes = b"") -> bytes:
     table = len(out)
     out += b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
     out += b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
-    out += b"trailer\n<< /Size %d /Root 1 0 R %s >>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, trailer, table)
+    out += b"trailer\n<< /Size %d /Root 1 0 R %s >>\nstartxref\n%d\n%%%%EOF\n" % (
+        len(objects) + 1,
+        trailer,
+        table,
+    )
     return bytes(out)
 
 
@@ -59,11 +70,11 @@ PAGES = b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>"
 def encrypted_pdf(text: bytes, password: bytes) -> bytes:
     """A page of text that opens with the password only (40-bit standard security handler)."""
     padded = (password + PASSWORD_PADDING)[:32]
-    owner = rc4(hashlib.md5(padded).digest()[:5], padded)
-    key = hashlib.md5(padded + owner + struct.pack("<i", PERMISSIONS) + DOCUMENT_ID).digest()[:5]
+    owner = rc4(md5(padded)[:5], padded)
+    key = md5(padded + owner + struct.pack("<i", PERMISSIONS) + DOCUMENT_ID)[:5]
     user = rc4(key, PASSWORD_PADDING)
     # Each object has a key of its own, derived from its number (5) and generation (0).
-    own_key = hashlib.md5(key + (5).to_bytes(3, "little") + (0).to_bytes(2, "little")).digest()[:10]
+    own_key = md5(key + (5).to_bytes(3, "little") + (0).to_bytes(2, "little"))[:10]
     objects = [
         CATALOGUE,
         PAGES,
