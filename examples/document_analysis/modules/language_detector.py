@@ -46,7 +46,7 @@ class LanguageDetector:
         """The language of the text."""
         if self._identifier is None:
             raise RuntimeError("LanguageDetector.setup() has not been called")
-        ranked: list[tuple[str, float]] = self._identifier.rank(self._sample(text))
+        ranked: list[tuple[str, float]] = self._identifier.rank(sample(text, self.sample_characters))
         code, confidence = ranked[0]
         if confidence < self.min_confidence:
             code = "und"
@@ -56,9 +56,11 @@ class LanguageDetector:
             "alternatives": [(other, round(share, 4)) for other, share in ranked[1:4] if share >= 0.001],
         }
 
-    def _sample(self, text: str) -> str:
-        if len(text) <= self.sample_characters:
-            return text
-        part = self.sample_characters // 3
-        middle = (len(text) - part) // 2
-        return "\n".join((text[:part], text[middle : middle + part], text[-part:]))
+
+def sample(text: str, characters: int) -> str:
+    """Three parts of a long text, of this length together; a short text whole."""
+    if len(text) <= characters:
+        return text
+    part = characters // 3
+    middle = (len(text) - part) // 2
+    return "\n".join((text[:part], text[middle : middle + part], text[-part:]))
