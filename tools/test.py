@@ -38,6 +38,14 @@ NO_TESTS = 5
 INTERRUPTED = 130
 
 
+def call(command: Sequence[str | Path], venv: Path, **variables: str) -> tuple[int, float]:
+    """Run a command that may print what it likes; its exit code, and how long it took."""
+    started = time.monotonic()
+    environ = clean_environ(venv) | variables
+    code = subprocess.run([str(part) for part in command], cwd=ROOT, env=environ, check=False).returncode
+    return code, time.monotonic() - started
+
+
 @dataclass(slots=True)
 class Counts:
     """What pytest counted."""
@@ -177,11 +185,7 @@ def pytest(
     if coverage:
         command += ["-m", "coverage", "run", f"--data-file={workshop.WORKSHOP / 'coverage'}"]
     command += ["-m", "pytest", f"--junitxml={report}", *arguments]
-    started = time.monotonic()
-    code = subprocess.run(
-        [str(part) for part in command], cwd=ROOT, env=clean_environ(venv), check=False
-    ).returncode
-    seconds = time.monotonic() - started
+    code, seconds = call(command, venv, PLAIT_TEST_WHEEL="1")
     counts = counted(report)
     if code == NO_TESTS:
         checks.add(Ending(name, good=True, seconds=seconds, remark="no test to run"))

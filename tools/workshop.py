@@ -208,7 +208,8 @@ def _declared(extras: Sequence[str]) -> list[str]:
     return sorted(set(wanted))
 
 
-def _pip_install(venv: Path) -> list[str | Path]:
+def pip_install(venv: Path) -> list[str | Path]:
+    """The beginning of every installation into an environment."""
     return [python_of(venv), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
 
 
@@ -232,7 +233,7 @@ def environment(name: str, extras: Sequence[str], python: Python | None = None) 
     say(f"making {name} for Python {python.full}; the first time this takes a minute or two")
     _make_venv(venv, python)
     run_quietly(
-        [*_pip_install(venv), "-c", PINS, *wanted],
+        [*pip_install(venv), "-c", PINS, *wanted],
         what=f"installing what {name} needs (is the package index within reach?)",
         environ=clean_environ(venv),
     )
@@ -291,7 +292,7 @@ def install_wheel(venv: Path, built: Path) -> None:
     if stamp.exists() and stamp.read_text() == built.parent.name:
         return
     stamp.unlink(missing_ok=True)
-    command = [*_pip_install(venv), "--no-deps", "--no-index", "--force-reinstall", built]
+    command = [*pip_install(venv), "--no-deps", "--no-index", "--force-reinstall", built]
     run_quietly(command, what="installing the wheel", environ=clean_environ(venv))
     run_quietly([python_of(venv), "-m", "pip", "check"], what="pip check", environ=clean_environ(venv))
     stamp.write_text(built.parent.name)
