@@ -7,6 +7,7 @@
       OutputError       (TypeError)              a component returned something else than it declared
       StepTimeout       (TimeoutError)           an attempt took longer than its timeout
       DeadlineExceeded  (TimeoutError)           the whole run took longer than its deadline
+      StepCancelled                              a step raised CancelledError by itself
       StepWouldNotStop                           a step ignored cancellation through its whole grace period
       MissingExtra      (ImportError)            an optional package is not installed
     PipelineErrors      (ExceptionGroup)         two or more steps failed on their own
@@ -52,6 +53,10 @@ class StepTimeout(PlaitError, TimeoutError):  # noqa: N818
 
 class DeadlineExceeded(PlaitError, TimeoutError):  # noqa: N818
     """The run as a whole took longer than its deadline."""
+
+
+class StepCancelled(PlaitError, RuntimeError):  # noqa: N818
+    """A step raised ``CancelledError`` although nobody had cancelled it: that is a failure of the step."""
 
 
 class StepWouldNotStop(PlaitError, RuntimeError):  # noqa: N818

@@ -16,7 +16,7 @@ from plait.core.component import UNKNOWN
 from plait.core.flow import Chain, Dataflow, Definition, Flow, Parallel, Subgraph
 from plait.core.inputs import Config, Optional, Source, Val
 from plait.core.plan.bound import Block, Bound, Finding, Frame, Leaf, Node, Read, Region, Version
-from plait.core.plan.naming import Names, branch_members, default_subgraph_name, is_single
+from plait.core.plan.naming import Names, branch_members, is_single
 from plait.core.plan.scope import Deltas, Env, Found, Scope, depend, merge_node
 from plait.core.schema import ABSENT, Field
 from plait.core.step import Step
@@ -70,7 +70,9 @@ class _Binder:
         self.bound.findings.append(Finding(code, paths, data))
 
     def _names(self, parts: tuple[Flow, ...], path: str) -> Names:
-        names = Names(parts, path)
+        return self._clashes(Names(parts, path), path)
+
+    def _clashes(self, names: Names, path: str) -> Names:
         for clash in names.clashes:
             self._find("E110", f"{path}/{clash}" if path else clash, name=clash, inside=path)
         return names
@@ -274,7 +276,7 @@ class _Binder:
         path = at.names.take()
         if isinstance(flow, Dataflow):
             return self._names(flow.parts, path), path
-        return self._names((_Unnamed(flow),), path), path
+        return self._clashes(Names.of(list(branch_members(flow)), path), path), path
 
     def _parallel(self, block: Parallel, at: _At) -> Nodes:
         before = self._settle(at.env, at)
@@ -523,16 +525,3 @@ class _Binder:
             at.env.write(ours, found.version)
             at.env.scope.written.setdefault(ours, path)
 
-
-class _Unnamed(Parallel):
-    """A named block's inside, seen as the list that the block opens."""
-
-    __slots__ = ()
-
-    def __init__(self, block: Parallel) -> None:
-        super().__init__(
-            block.branches, name=None, need=block.need, on_error=block.on_error, max_concurrency=block.max_concurrency, timeout=block.timeout, retry=block.retry
-        )
-
-
-__all__ = ["bind", "branch_members", "default_subgraph_name"]

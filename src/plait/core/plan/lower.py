@@ -93,7 +93,7 @@ class _Lowering:
         made = self._blank(leaf.path)
         made.component, made.entry, made.is_async = component, component.entry, component.kind == "async"
         made.where = "loop" if made.is_async or step.executor == "inline" else "thread"
-        made.learnable = made.where == "thread" and step.executor is None and step.timeout is None and step.exclusive is None and component.setup is None
+        made.learnable = made.where == "thread" and step.executor is None and step.timeout is None and step.exclusive is None and not step.resources and not step.abandon and component.setup is None and component.teardown is None
         made.args = self._args(leaf)
         made.slots = tuple(a.slot for a in made.args)
         made.opaque = None

@@ -23,6 +23,14 @@ class Names:
         self.names = self._assign(list(members(parts)))
         self._next = iter(self.names)
 
+    @classmethod
+    def of(cls, items: list[tuple[str | None, str, str | None]], path: str) -> Names:
+        """The names of members that are known already."""
+        made = cls((), path)
+        made.names = made._assign(items)
+        made._next = iter(made.names)
+        return made
+
     def take(self) -> str:
         """The path of the next member."""
         name = next(self._next)

@@ -1,0 +1,84 @@
+"""Plait runs AI pipelines in parallel, and proves beforehand that this is safe.
+
+>>> from plait import Pipeline, parallel, step
+"""
+
+from __future__ import annotations
+
+from plait._version import __version__
+from plait.context import StepContext, current_step
+from plait.core.flow import Chain, Dataflow, Parallel, Subgraph, dataflow, parallel, subgraph
+from plait.core.inputs import Config, Optional, Val
+from plait.core.kinds import bundle, log, transform
+from plait.core.policy import Retry
+from plait.core.step import Step, step
+from plait.errors import (
+    DeadlineExceeded,
+    DefinitionError,
+    Failure,
+    Failures,
+    InputError,
+    InvalidPipeline,
+    MissingExtra,
+    OutputError,
+    PipelineErrors,
+    PlaitError,
+    StepCancelled,
+    StepTimeout,
+    StepWouldNotStop,
+    failures,
+)
+from plait.pipeline import Pipeline, Result
+from plait.run.limits import Limit, Limits, set_limits
+from plait.run.loops import shutdown
+
+__all__ = [
+    "Chain",
+    "Config",
+    "Dataflow",
+    "DeadlineExceeded",
+    "DefinitionError",
+    "Failure",
+    "Failures",
+    "InputError",
+    "InvalidPipeline",
+    "Limit",
+    "Limits",
+    "MissingExtra",
+    "Optional",
+    "OutputError",
+    "Parallel",
+    "Pipeline",
+    "PipelineErrors",
+    "PlaitError",
+    "Result",
+    "Retry",
+    "Step",
+    "StepCancelled",
+    "StepContext",
+    "StepTimeout",
+    "StepWouldNotStop",
+    "Subgraph",
+    "Val",
+    "__version__",
+    "bundle",
+    "current_step",
+    "dataflow",
+    "failures",
+    "log",
+    "parallel",
+    "set_limits",
+    "shutdown",
+    "step",
+    "subgraph",
+    "transform",
+]
+
+
+def _quiet() -> None:
+    import logging
+
+    logging.getLogger("plait").addHandler(logging.NullHandler())
+
+
+_quiet()

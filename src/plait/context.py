@@ -1,0 +1,135 @@
+"""What a component can know of its run: the step's context.
+
+The current step is found through one context variable per strand; the context object itself is made only when
+somebody asks for it.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import hashlib
+import logging
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from plait.errors import PlaitError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+
+class _Room:
+    """What ``emit`` returns: nothing to do, unless it is awaited, which waits for room in the stream."""
+
+    __slots__ = ("_wait",)
+
+    def __init__(self, wait: Callable[[], Any] | None) -> None:
+        self._wait = wait
+
+    def __await__(self) -> Generator[Any, None, None]:
+        if self._wait is not None:
+            waiting = self._wait()
+            if waiting is not None:
+                yield from waiting.__await__()
+
+
+class StepContext:
+    """The step that runs, as seen from inside its component.
+
+    Get it by annotating a parameter (``def work(text: str, context: StepContext)``) or by ``plait.current_step()``.
+
+    Attributes:
+        run_id: the run's id.
+        path: the step's path, such as ``analyses/sentiment``.
+        attempt: which attempt this is, counted from 1.
+        config: the run's ``config=`` mapping.
+        device: the device assigned to the step, or None.
+    """
+
+    __plait_context__ = True
+    __slots__ = ("_cancelled", "_deadline", "_emit", "_room", "attempt", "config", "device", "path", "run_id")
+
+    def __init__(
+        self,
+        *,
+        run_id: str,
+        path: str,
+        attempt: int = 1,
+        config: Mapping[str, Any] | None = None,
+        device: str | None = None,
+        deadline: Callable[[], float | None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+        emit: Callable[[Any], None] | None = None,
+        room: Callable[[], Any] | None = None,
+    ) -> None:
+        self.run_id, self.path, self.attempt, self.device = run_id, path, attempt, device
+        self.config: Mapping[str, Any] = config if config is not None else {}
+        self._deadline, self._cancelled, self._emit, self._room = deadline, cancelled, emit, room
+
+    @property
+    def deadline(self) -> float | None:
+        """Seconds that are left until the attempt's timeout or the run's deadline; None without one."""
+        return None if self._deadline is None else self._deadline()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the step was told to stop. A blocking component should look at it now and then."""
+        return False if self._cancelled is None else self._cancelled()
+
+    def emit(self, value: Any) -> _Room:
+        """Send a value to those who stream the run, in order; ``await`` the result to wait for room.
+
+        Nobody streams: nothing happens.
+        """
+        if self._emit is not None:
+            self._emit(value)
+        return _Room(self._room)
+
+    @property
+    def logger(self) -> logging.LoggerAdapter[logging.Logger]:
+        """A logger whose records carry the run id, the step and the attempt."""
+        extra = {"run_id": self.run_id, "step": self.path, "attempt": self.attempt}
+        return logging.LoggerAdapter(logging.getLogger("plait.step"), extra)
+
+    @property
+    def idempotency_key(self) -> str:
+        """The same for all attempts of this step in this run, different for any other: give it to services that know such keys."""
+        return hashlib.blake2b(f"{self.run_id}\0{self.path}".encode(), digest_size=16).hexdigest()
+
+    def __repr__(self) -> str:
+        return f"<step {self.path} attempt {self.attempt} of run {self.run_id}>"
+
+
+class Cursor:
+    """Where a strand stands: the run, the task, the step. Changed in place as the strand goes on."""
+
+    __slots__ = ("abandoned", "atask", "attempt", "cancels", "cause", "fenced", "first", "job", "run", "step", "stopped", "task")
+
+    def __init__(self, run: Any, task: int) -> None:
+        self.run, self.task = run, task
+        self.step: Any = None
+        self.attempt = 1
+        self.atask: Any = None
+        self.cancels = 0
+        self.cause: str | None = None
+        self.stopped = self.fenced = self.abandoned = False
+        self.first: Any = None
+        self.job: Any = None
+
+
+CURRENT: contextvars.ContextVar[Cursor | None] = contextvars.ContextVar("plait_current", default=None)
+
+
+def current_step() -> StepContext:
+    """The context of the step that is running here.
+
+    Raises:
+        PlaitError: when called outside of a step (``plait.testing.step_context()`` makes one for a test).
+    """
+    cursor = CURRENT.get()
+    if isinstance(cursor, StepContext):
+        return cursor
+    if cursor is None or cursor.step is None:
+        raise PlaitError("current_step() was called outside of a step; in a test, use plait.testing.step_context()")
+    context: StepContext = cursor.run.step_context(cursor)
+    return context

@@ -1,0 +1,264 @@
+"""The report of a run: which step when, what the time went into, and how much faster it could be.
+
+A pure fold of plan and log. ``work`` is what the steps took themselves; the critical path is the chain of
+dependent steps with the most work: no number of workers makes the run shorter than that (Kelley and Walker,
+"Critical-Path Planning and Scheduling", 1959).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from plait.core.plan.model import JOIN, Plan, PlannedStep
+from plait.core.report.replay import Replay
+from plait.core.schedule.commands import Open, Start
+from plait.core.schedule.events import Failed, Stopped
+
+
+class StepReport:
+    """One step as it went.
+
+    Attributes:
+        path: the step's path.
+        start, end: seconds since the run's start, of its last attempt.
+        work: seconds that the last attempt took.
+        waited: seconds between the moment its inputs were there and its start (limits, threads, the loop).
+        retried: seconds that failed attempts and the waits between them took.
+        cpu: CPU seconds, for steps in threads; None where it was not measured.
+        attempts: how many attempts there were.
+        outcome: ``"succeeded"``, ``"failed"`` or ``"cancelled"``.
+    """
+
+    __slots__ = ("attempts", "cpu", "end", "outcome", "path", "retried", "start", "waited", "work")
+
+    def __init__(self, path: str, start: float, end: float) -> None:
+        self.path, self.start, self.end = path, start, end
+        self.work = end - start
+        self.waited = self.retried = 0.0
+        self.cpu: float | None = None
+        self.attempts = 1
+        self.outcome = "succeeded"
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {name: getattr(self, name) for name in sorted(self.__slots__)}
+
+    def __repr__(self) -> str:
+        return f"<{self.path} {self.start:.3f}–{self.end:.3f} {self.outcome}>"
+
+
+class Report:
+    """What a run did with its time.
+
+    Attributes:
+        name: the pipeline's name, or None.
+        run_id: the run's id.
+        outcome: how the run ended.
+        steps: the steps that started, in listed order.
+        wall: seconds from start to end.
+        work: the sum of the steps' work: what one-after-another would have taken.
+        critical_path: the paths of the steps on the critical path.
+        critical_seconds: its work; no schedule is shorter.
+        unstopped: paths of steps that ignored cancellation.
+    """
+
+    def __init__(self, *, name: str | None, run_id: str, outcome: str, steps: Sequence[StepReport], wall: float, critical: Sequence[str], critical_seconds: float) -> None:
+        self.name, self.run_id, self.outcome, self.steps, self.wall = name, run_id, outcome, tuple(steps), wall
+        self.work = sum(s.work for s in steps if s.outcome == "succeeded")
+        self.critical_path, self.critical_seconds = tuple(critical), critical_seconds
+
+    @property
+    def speedup(self) -> float:
+        """How many times faster than one-after-another the run was."""
+        return self.work / self.wall if self.wall > 0 else 1.0
+
+    @property
+    def speedup_possible(self) -> float:
+        """The most that any number of workers could have made of it."""
+        return self.work / self.critical_seconds if self.critical_seconds > 0 else 1.0
+
+    def step(self, path: str) -> StepReport:
+        """The report of one step.
+
+        Raises:
+            KeyError: when no step of that path ran.
+        """
+        for found in self.steps:
+            if found.path == path:
+                return found
+        raise KeyError(path)
+
+    def bound(self) -> str:
+        """What limits the gain, in one sentence."""
+        if not self.steps or self.work <= 0:
+            return "Nothing took time."
+        slowest = max(self.steps, key=lambda s: s.work)
+        share = slowest.work / self.work
+        if self.speedup_possible < 1.05:  # noqa: PLR2004
+            return f"The steps depend on each other one after another: there is nothing to gain from running them side by side ({slowest.path} is {share:.0%} of the work)."
+        if slowest.path in self.critical_path and share > 0.5:  # noqa: PLR2004
+            return f"{slowest.path} alone is {share:.0%} of the work: side by side the run can be {self.speedup_possible:.2f} times as fast at most, however many workers there are."
+        return f"The critical path {' → '.join(self.critical_path)} takes {self.critical_seconds:.3g} s: the run can be {self.speedup_possible:.2f} times as fast as one after another at most."
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "name": self.name,
+            "run_id": self.run_id,
+            "outcome": self.outcome,
+            "wall": self.wall,
+            "work": self.work,
+            "critical_path": list(self.critical_path),
+            "critical_seconds": self.critical_seconds,
+            "speedup": self.speedup,
+            "speedup_possible": self.speedup_possible,
+            "bound": self.bound(),
+            "steps": [s.to_dict() for s in self.steps],
+        }
+
+    def to_text(self, width: int = 80) -> str:
+        """The timeline and the figures, for a terminal."""
+        from plait.core.report.text import render
+
+        return render(self, width)
+
+    def __repr__(self) -> str:
+        return f"<report {self.name or 'pipeline'}: {self.wall:.3f} s wall, {self.work:.3f} s work, {self.outcome}>"
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+
+def build(plan: Plan, log: Iterable[Any], *, started: float, ended: float, outcome: str, run_id: str) -> Report:
+    """Fold a run's log into its report."""
+    fold = _Fold(plan, started)
+    fold.take(log)
+    path, seconds = fold.critical()
+    return Report(name=plan.name, run_id=run_id, outcome=outcome, steps=fold.steps(), wall=ended - started, critical=path, critical_seconds=seconds)
+
+
+class _Fold:
+    def __init__(self, plan: Plan, started: float) -> None:
+        self.started = started
+        self.replay = Replay(plan)
+        self.plan = plan
+        self.found: dict[tuple[int, int], StepReport] = {}
+        self.index: dict[tuple[int, int], int] = {}
+        self._waits: dict[int, list[list[int]]] = {}
+        self._began: dict[int, float] = {}
+        self._last_base: dict[int, int] = {}
+
+    def take(self, log: Iterable[Any]) -> None:
+        for row, commands in self.replay.feed(log):
+            if type(row) is tuple:
+                self._row(row)
+                at = row[3]
+            else:
+                at = row.at
+                if isinstance(row, (Failed, Stopped)):
+                    self._ended_badly(row)
+            for command in commands:
+                if isinstance(command, Start):
+                    self._began[command.task] = at
+                if isinstance(command, Open):
+                    self._last_base[command.task] = command.base
+
+    def _row(self, row: Any) -> None:
+        task, k, began, ended = row[:4]
+        step = self.replay.step(task, k)
+        if step.merge is not None:
+            return
+        report = self._report(task, k, step, began, ended)
+        report.outcome = "succeeded"
+        report.cpu = row[4] if len(row) > 4 else None  # noqa: PLR2004
+
+    def _report(self, task: int, k: int, step: PlannedStep, began: float, ended: float) -> StepReport:
+        known = self.found.get((task, k))
+        report = StepReport(step.path, began - self.started, ended - self.started)
+        if known is not None:
+            report.attempts = known.attempts + 1
+            report.retried = known.retried + report.start - known.start
+        self.found[task, k] = report
+        self.index[task, k] = step.index
+        return report
+
+    def _ended_badly(self, event: Failed | Stopped) -> None:
+        k = event.step if isinstance(event, Failed) else self._reached(event.task)
+        unit = self.replay.sites[event.task].unit
+        if k >= len(unit.steps) or unit.steps[k].merge is not None:
+            return
+        before = self.found.get((event.task, k - 1))
+        began = before.end + self.started if before is not None else self._began.get(event.task, event.at)
+        report = self._report(event.task, k, unit.steps[k], min(began, event.at), event.at)
+        report.outcome = "failed" if isinstance(event, Failed) else "cancelled"
+
+    def _reached(self, task: int) -> int:
+        k = 0
+        while (task, k) in self.found and self.found[task, k].outcome == "succeeded":
+            k += 1
+        return k
+
+    def steps(self) -> list[StepReport]:
+        """All that started, in listed order, with their waits filled in."""
+        for key, report in self.found.items():
+            ready = max((self.found[p].end for p in self._before(*key) if p in self.found), default=0.0)
+            report.waited = max(0.0, report.start - ready - report.retried)
+        return [self.found[key] for key in sorted(self.found, key=lambda key: (self.index[key], key))]
+
+    def _before(self, task: int, k: int) -> list[tuple[int, int]]:
+        """The steps that this one had to wait for, as far as they ran."""
+        if k > 0:
+            return self._real(task, k - 1)
+        site = self.replay.sites[task]
+        out: list[tuple[int, int]] = []
+        nodes = self._waits_of(site.plan)[site.node]
+        for node in nodes:
+            out += self._exits(site.base + node)
+        if not nodes and site.outer >= 0:
+            return self._before(site.outer, 0)
+        return out
+
+    def _exits(self, task: int) -> list[tuple[int, int]]:
+        """The last steps of a task, whatever it is."""
+        unit = self.replay.sites[task].unit
+        if unit.kind == JOIN:
+            return self._before(task, 0)
+        if unit.region is not None:
+            base = self._last_base.get(task)
+            if base is None:
+                return []
+            plan = unit.region.plan
+            return [key for node in range(len(plan.units)) if not plan.dependents[node] for key in self._exits(base + node)]
+        return self._real(task, len(unit.steps) - 1)
+
+    def _real(self, task: int, k: int) -> list[tuple[int, int]]:
+        """A step; for a merge, which is no work of the user's, what stands before it."""
+        return [(task, k)] if self.replay.step(task, k).merge is None else self._before(task, k)
+
+    def _waits_of(self, plan: Plan) -> list[list[int]]:
+        known = self._waits.get(id(plan))
+        if known is None:
+            known = self._waits[id(plan)] = [[] for _ in plan.units]
+            for node, followers in enumerate(plan.dependents):
+                for follower in followers:
+                    known[follower].append(node)
+        return known
+
+    def critical(self) -> tuple[list[str], float]:
+        """The chain of dependent steps with the most work, and how much that is."""
+        best: dict[tuple[int, int], tuple[float, tuple[int, int] | None]] = {}
+        for key in sorted((k for k in self.found if self.found[k].outcome == "succeeded"), key=lambda k: (self.found[k].end, self.index[k])):
+            before = [p for p in self._before(*key) if p in best]
+            previous = max(before, key=lambda p: best[p][0], default=None)
+            best[key] = (self.found[key].work + (best[previous][0] if previous is not None else 0.0), previous)
+        if not best:
+            return [], 0.0
+        at: tuple[int, int] | None = max(best, key=lambda k: best[k][0])
+        assert at is not None
+        seconds = best[at][0]
+        path: list[str] = []
+        while at is not None:
+            path.append(self.found[at].path)
+            at = best[at][1]
+        return path[::-1], seconds

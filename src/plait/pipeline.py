@@ -1,0 +1,623 @@
+"""The façade: a pipeline that can be checked, planned, drawn and run."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import AsyncIterable, Coroutine, Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Generic, Literal, cast, overload
+
+from typing_extensions import TypeVar
+
+from plait.core.flow import Definition, Flow, Order, as_flow, as_parts, chain, steps_of
+from plait.core.inputs import choice
+from plait.core.names import did_you_mean
+from plait.core.policy import seconds, whole
+from plait.core.schema import ABSENT, Schema, read_schema
+from plait.core.step import check_name
+from plait.core.typecheck import show_flat
+from plait.errors import DefinitionError, Failure, InputError
+from plait.run.drive import Run
+from plait.run.limits import Limits, default_limits
+from plait.run.loops import name_the_cure, run_sync
+from plait.run.program import Program, program_of
+from plait.run.values import fill_inputs
+
+if TYPE_CHECKING:
+    from plait.core.check.diagnostic import Diagnostic
+    from plait.core.plan.bound import Bound
+    from plait.core.plan.model import Plan
+    from plait.core.report.report import Report
+    from plait.run.map import AsyncMap, Map
+    from plait.run.stream import AsyncStream, Stream
+
+StateT = TypeVar("StateT", default=dict[str, Any])
+InputT = TypeVar("InputT", default=Mapping[str, Any], contravariant=True)
+S = TypeVar("S")
+I = TypeVar("I")  # noqa: E741
+
+_run_prefix = (0, "")
+_run_numbers = itertools.count(1)
+
+
+def _new_run_id() -> str:
+    """An id that is unique across processes: random once per process, then counted."""
+    global _run_prefix  # noqa: PLW0603
+    if _run_prefix[0] != os.getpid():
+        _run_prefix = (os.getpid(), os.urandom(6).hex())
+    return f"{_run_prefix[1]}-{next(_run_numbers)}"
+
+
+class _RunId:
+    """A run id that is made when somebody asks for it."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self) -> None:
+        self._value: str | None = None
+
+    def __call__(self) -> str:
+        if self._value is None:
+            self._value = _new_run_id()
+        return self._value
+
+
+class Result(Generic[StateT]):
+    """What a run gives back.
+
+    Attributes:
+        state: the final state: a dict, or an instance of the pipeline's state type.
+        failures: failures that a block collected instead of raising, in listed order.
+    """
+
+    __slots__ = ("_report", "_run", "failures", "state")
+
+    def __init__(self, state: StateT, run: Run, failures: Sequence[Failure]) -> None:
+        self.state = state
+        self.failures = tuple(failures)
+        self._run = run
+        self._report: Report | None = None
+
+    @property
+    def run_id(self) -> str:
+        """The run's id."""
+        return self._run.run_id
+
+    @property
+    def report(self) -> Report:
+        """Where the time went: timeline, critical path, speed-up (made when first asked for)."""
+        if self._report is None:
+            self._report = _report(self._run)
+        return self._report
+
+    def __repr__(self) -> str:
+        keys = list(self.state) if isinstance(self.state, Mapping) else type(self.state).__name__
+        return f"<result {keys}{f', {len(self.failures)} failures' if self.failures else ''}>"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:  # noqa: ARG002
+        return {"text/plain": f"{self!r}\n{self.report.to_text()}"}
+
+
+def _report(run: Run) -> Report:
+    from plait.core.report.report import build
+
+    return build(run.plan, run.log, started=run.started, ended=run.ended, outcome=run.outcome, run_id=run.run_id)
+
+
+class Pipeline(Generic[StateT, InputT]):
+    """Steps over a shared state, checked before they run, and run side by side where that is safe.
+
+    Immutable, reusable, and safe for many runs at once.
+
+    Args:
+        steps: a list of steps, blocks, lists and pipelines, or one flow (``a | b``).
+        state_type: the state's keys and types: a ``TypedDict``, dataclass or pydantic model. Left out, the keys
+            are inferred.
+        input_type: the keys that a run must be given, likewise. Left out, they are inferred.
+        name: the pipeline's name, for messages, reports and when it is embedded.
+        order: ``"listed"`` keeps the listed order; ``"dataflow"`` derives it from what steps read and write.
+        max_concurrency: the most steps of one run that run at once.
+        limits: the named amounts that the steps' ``resources`` refer to; default: those of ``set_limits``.
+        deadline: seconds that a whole run may take, unless the run says otherwise.
+        grace: seconds that a cancelled step has for its cleanup before it is told again.
+        check_types: ``"edges"`` compares values with declared types where a run begins and ends; ``"steps"``
+            also between steps.
+
+    Raises:
+        DefinitionError: for a wrong argument.
+
+    >>> from plait import Pipeline, step
+    >>> Pipeline([step(len, {"obj": "text"}, "length")]).run({"text": "plait"}).state
+    {'text': 'plait', 'length': 5}
+    """
+
+    @overload
+    def __init__(
+        self: Pipeline[dict[str, Any], Mapping[str, Any]],
+        steps: Any,
+        *,
+        state_type: None = ...,
+        input_type: None = ...,
+        name: str | None = ...,
+        order: Order = ...,
+        max_concurrency: int | None = ...,
+        limits: Limits | None = ...,
+        deadline: float | None = ...,
+        grace: float = ...,
+        check_types: Literal["edges", "steps"] = ...,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: Pipeline[S, S | Mapping[str, Any]],
+        steps: Any,
+        *,
+        state_type: type[S],
+        input_type: None = ...,
+        name: str | None = ...,
+        order: Order = ...,
+        max_concurrency: int | None = ...,
+        limits: Limits | None = ...,
+        deadline: float | None = ...,
+        grace: float = ...,
+        check_types: Literal["edges", "steps"] = ...,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: Pipeline[S, I],
+        steps: Any,
+        *,
+        state_type: type[S],
+        input_type: type[I],
+        name: str | None = ...,
+        order: Order = ...,
+        max_concurrency: int | None = ...,
+        limits: Limits | None = ...,
+        deadline: float | None = ...,
+        grace: float = ...,
+        check_types: Literal["edges", "steps"] = ...,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: Pipeline[dict[str, Any], I],
+        steps: Any,
+        *,
+        state_type: None = ...,
+        input_type: type[I],
+        name: str | None = ...,
+        order: Order = ...,
+        max_concurrency: int | None = ...,
+        limits: Limits | None = ...,
+        deadline: float | None = ...,
+        grace: float = ...,
+        check_types: Literal["edges", "steps"] = ...,
+    ) -> None: ...
+    def __init__(
+        self,
+        steps: Any,
+        *,
+        state_type: Any = None,
+        input_type: Any = None,
+        name: str | None = None,
+        order: Order = "listed",
+        max_concurrency: int | None = None,
+        limits: Limits | None = None,
+        deadline: float | None = None,
+        grace: float = 5.0,
+        check_types: Literal["edges", "steps"] = "edges",
+    ) -> None:
+        where = f"Pipeline {name!r}" if name else "Pipeline"
+        check_name(name, where)
+        choice(order, ("listed", "dataflow"), f"{where}: order")
+        choice(check_types, ("edges", "steps"), f"{where}: check_types")
+        if limits is not None and not isinstance(limits, Limits):
+            raise DefinitionError(f"{where}: limits is {limits!r}; give Limits({{'name': amount}})")
+        self.__plait_definition__ = Definition(
+            as_parts(steps, where),
+            order=order,
+            schema=read_schema(state_type, f"{where}: state_type"),
+            schema_in=read_schema(input_type, f"{where}: input_type"),
+            name=name,
+            max_concurrency=whole(max_concurrency, f"{where}: max_concurrency"),
+        )
+        self._limits, self._check_types = limits, check_types
+        self._deadline = seconds(deadline, f"{where}: deadline")
+        self._grace = seconds(grace, f"{where}: grace") or 0.0
+        self._durations: dict[str, float] = {}
+        self._cache: dict[str, Any] = {}
+
+    # ------------------------------------------------------------------ looking at it
+    @property
+    def name(self) -> str | None:
+        """The pipeline's name."""
+        return self.__plait_definition__.name
+
+    @property
+    def steps(self) -> tuple[Flow, ...]:
+        """The parts it was made of."""
+        return self.__plait_definition__.body
+
+    @property
+    def input_keys(self) -> tuple[str, ...]:
+        """The keys that a run must be given."""
+        return tuple(k for k, v in self._bound().inputs.items() if v.presence == "always" and v.default is ABSENT)
+
+    @property
+    def optional_input_keys(self) -> tuple[str, ...]:
+        """The keys that a run may be given."""
+        required = set(self.input_keys)
+        return tuple(k for k in self._bound().inputs if k not in required)
+
+    def check(self) -> list[Diagnostic]:
+        """Look for everything that is wrong or could be better, without running anything.
+
+        Returns:
+            All findings in listed order; those whose code starts with E make ``run`` refuse.
+        """
+        from plait.core.check import check
+
+        capacities = None
+        if self._limits is not None:
+            capacities = {name: limit.concurrency for name, limit in self._limits.items()}
+        return check(self._bound(), durations=self._durations or None, limits=capacities)
+
+    def plan(self) -> Plan:
+        """What a run will do: versions, order, ranks. ``plan().explain("step")`` says what a step waits for.
+
+        Raises:
+            InvalidPipeline: when the checks find errors; all of them are in the message.
+        """
+        return self._plan(fused=True)
+
+    def to_mermaid(self) -> str:
+        """The pipeline as a Mermaid flowchart."""
+        from plait.core.draw import mermaid
+
+        return mermaid(self._bound())
+
+    def to_text(self) -> str:
+        """The pipeline as a drawing for a terminal."""
+        from plait.core.draw import text
+
+        return text(self._bound())
+
+    def to_svg(self) -> str:
+        """The pipeline as a picture in one SVG text, for light and dark, without script or network."""
+        from plait.core.draw import svg
+
+        return svg(self._bound(), durations=self._durations or None)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:  # noqa: ARG002
+        return {"text/plain": f"{self!r}\n{self.to_text()}", "image/svg+xml": self.to_svg(), "text/markdown": f"```mermaid\n{self.to_mermaid()}\n```"}
+
+    def __repr__(self) -> str:
+        count = sum(1 for _ in steps_of(self.__plait_definition__))
+        return f"<pipeline {self.name or ''}{' ' if self.name else ''}of {count} steps>"
+
+    # ------------------------------------------------------------------ putting it together
+    def __or__(self, other: Any) -> Pipeline[StateT, InputT]:
+        """``pipeline | step``: a new pipeline with more at its end."""
+        if hasattr(other, "__plait_definition__") and self.__plait_definition__.order == "listed":
+            other = as_flow(other, "|")
+        return self._with(body=(*self.__plait_definition__.body, *chain(other).parts))
+
+    def __ror__(self, other: Any) -> Any:
+        return chain(other, as_flow(self, "|"))
+
+    def with_components(self, replacements: Mapping[str, Any]) -> Pipeline[StateT, InputT]:
+        """The same pipeline with other components, for tests: ``pipeline.with_components({"analyses/topics": fake})``.
+
+        Args:
+            replacements: step path -> component. Everything else of the step stays as it is.
+
+        Raises:
+            DefinitionError: for a path that no step has, with "did you mean".
+        """
+        from plait.core.plan.rewrite import replace_components
+
+        definition = replace_components(self.__plait_definition__, replacements, [leaf.path for leaf in self._bound().leaves()])
+        return self._with(body=definition.body)
+
+    def with_durations(self, durations: Mapping[str, float] | Report) -> Pipeline[StateT, InputT]:
+        """The same pipeline, planned with known durations: the longest remaining path starts first.
+
+        Args:
+            durations: step path -> seconds, or the report of an earlier run.
+
+        Raises:
+            DefinitionError: for a path that no step has.
+        """
+        known: dict[str, float]
+        if isinstance(durations, Mapping):
+            known = {str(k): float(v) for k, v in durations.items()}
+        else:
+            known = {s.path: s.work for s in durations.steps}
+        paths = {leaf.path for leaf in self._bound().leaves()}
+        for path in known:
+            if path not in paths:
+                raise DefinitionError(f"with_durations: no step has the path {path!r}{did_you_mean(path, paths)}")
+        made = self._with()
+        made._durations = known  # noqa: SLF001
+        return made
+
+    def _with(self, *, body: tuple[Flow, ...] | None = None) -> Pipeline[StateT, InputT]:
+        made = cast("Pipeline[StateT, InputT]", object.__new__(type(self)))
+        made.__dict__.update(self.__dict__)
+        old = self.__plait_definition__
+        if body is not None:
+            made.__plait_definition__ = Definition(
+                body, order=old.order, schema=old.schema, schema_in=old.schema_in, name=old.name, max_concurrency=old.max_concurrency
+            )
+        made._cache = {}  # noqa: SLF001
+        return made
+
+    # ------------------------------------------------------------------ running it
+    def run(
+        self,
+        inputs: InputT,
+        *,
+        config: Mapping[str, Any] | None = None,
+        context: Mapping[str, Any] | None = None,
+        deadline: float | None = None,
+        mode: Literal["parallel", "serial"] = "parallel",
+        observers: Iterable[Any] = (),
+    ) -> Result[StateT]:
+        """Run the pipeline, from plain code or from a notebook.
+
+        Args:
+            inputs: the keys it needs, as a mapping or an instance of the input or state type.
+            config: settings of the run, read by ``Config("key")`` and ``current_step().config``.
+            context: further values that ``Config`` looks up after ``config``.
+            deadline: seconds that the whole run may take.
+            mode: ``"serial"`` runs one step at a time in this thread (``pdb`` works in it).
+            observers: objects whose ``on_event`` gets the run's events (``plait.events``).
+
+        Returns:
+            The final state, the report and the run's id.
+
+        Raises:
+            InvalidPipeline: the checks found errors; nothing was run.
+            InputError: the inputs don't fit; nothing was run.
+            DeadlineExceeded: the deadline passed.
+            PipelineErrors: several steps failed. A single failure is raised as the original exception.
+        """
+        choice(mode, ("parallel", "serial"), "run: mode")
+        if mode == "serial":
+            return self._run_serially(inputs, config, context, deadline, observers)
+        self._program(fused=not observers)  # refuse on this thread, with a short traceback
+        return run_sync(lambda: self.arun(inputs, config=config, context=context, deadline=deadline, observers=observers))
+
+    async def arun(
+        self,
+        inputs: InputT,
+        *,
+        config: Mapping[str, Any] | None = None,
+        context: Mapping[str, Any] | None = None,
+        deadline: float | None = None,
+        observers: Iterable[Any] = (),
+    ) -> Result[StateT]:
+        """Run the pipeline on the running event loop; see ``run``."""
+        observers = tuple(observers)
+        run = self._new_run(Run, self._program(fused=not observers), inputs, config, context, deadline, observers)
+        await run.execute()
+        return self._result(run)
+
+    async def invoke(
+        self,
+        inputs: InputT,
+        *,
+        config: Mapping[str, Any] | None = None,
+        context: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Run the pipeline and give the final state as a dict: ``state = await pipeline.invoke({...})``."""
+        from plait.run.finish import final_values
+
+        result = await self.arun(inputs, config=config, context=context)
+        return final_values(result._run)  # noqa: SLF001
+
+    def astream(
+        self,
+        inputs: InputT,
+        *,
+        config: Mapping[str, Any] | None = None,
+        context: Mapping[str, Any] | None = None,
+        deadline: float | None = None,
+        capacity: int = 1024,
+    ) -> AsyncStream[Result[StateT]]:
+        """Run the pipeline and follow its events: ``async with pipeline.astream(x) as events: async for e in events: ...``.
+
+        Args:
+            inputs: as for ``run``.
+            config: as for ``run``.
+            context: as for ``run``.
+            deadline: as for ``run``.
+            capacity: events that may wait for the reader before ``await emit(...)`` waits for room.
+        """
+        from plait.run.stream import AsyncStream
+
+        self._program(fused=False)
+        return AsyncStream(lambda stream: self.arun(inputs, config=config, context=context, deadline=deadline, observers=(stream,)), capacity)
+
+    def stream(
+        self,
+        inputs: InputT,
+        *,
+        config: Mapping[str, Any] | None = None,
+        context: Mapping[str, Any] | None = None,
+        deadline: float | None = None,
+        capacity: int = 1024,
+    ) -> Stream[Result[StateT]]:
+        """Run the pipeline and follow its events, from plain code; see ``astream``."""
+        from plait.run.stream import Stream
+
+        return Stream(self.astream(inputs, config=config, context=context, deadline=deadline, capacity=capacity))
+
+    def amap(
+        self,
+        inputs: Iterable[InputT] | AsyncIterable[InputT],
+        *,
+        max_concurrency: int | None = None,
+        on_error: Literal["collect", "cancel"] = "collect",
+        config: Mapping[str, Any] | None = None,
+        context: Mapping[str, Any] | None = None,
+        deadline: float | None = None,
+        observers: Iterable[Any] = (),
+    ) -> AsyncMap[Result[StateT]]:
+        """Run the pipeline for many inputs, several at a time; items come in input order.
+
+        Args:
+            inputs: an iterable (or async iterable) of inputs, taken only as there is a place for them.
+            max_concurrency: how many items are in flight at once; default: a few per core.
+            on_error: ``"collect"`` leaves an error with its item; ``"cancel"`` raises the first one and cancels the rest.
+            config: as for ``run``, for every item.
+            context: as for ``run``, for every item.
+            deadline: seconds that one item may take.
+            observers: objects whose ``on_event`` gets the events of all items.
+        """
+        from plait.run.map import AsyncMap
+
+        choice(on_error, ("collect", "cancel"), "map: on_error")
+        limit = whole(max_concurrency, "map: max_concurrency")
+        if not isinstance(inputs, (Iterable, AsyncIterable)) or isinstance(inputs, (str, bytes, Mapping)):
+            raise InputError(f"map wants an iterable of inputs, got {type(inputs).__name__}; for a single input use run")
+        watching = tuple(observers)
+        self._program(fused=not watching)
+
+        def one(given: Any) -> Coroutine[Any, Any, Result[StateT]]:
+            return self.arun(given, config=config, context=context, deadline=deadline, observers=watching)
+
+        return AsyncMap(one, inputs, max_concurrency=limit, collect=on_error == "collect")
+
+    def map(
+        self,
+        inputs: Iterable[InputT],
+        *,
+        max_concurrency: int | None = None,
+        on_error: Literal["collect", "cancel"] = "collect",
+        config: Mapping[str, Any] | None = None,
+        context: Mapping[str, Any] | None = None,
+        deadline: float | None = None,
+        observers: Iterable[Any] = (),
+    ) -> Map[Result[StateT]]:
+        """Run the pipeline for many inputs from plain code; see ``amap``."""
+        from plait.run.map import Map
+
+        return Map(
+            self.amap(inputs, max_concurrency=max_concurrency, on_error=on_error, config=config, context=context, deadline=deadline, observers=observers)
+        )
+
+    async def __aenter__(self) -> Pipeline[StateT, InputT]:
+        """Set up all components, side by side."""
+        from plait.run.lifecycle import warm
+
+        self._program(fused=True)
+        await warm(s.component for s in steps_of(self.__plait_definition__))
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        from plait.run.lifecycle import cool
+
+        await cool(s.component for s in steps_of(self.__plait_definition__))
+
+    def __enter__(self) -> Pipeline[StateT, InputT]:
+        return run_sync(self.__aenter__)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        run_sync(lambda: self.__aexit__(kind, error, trace))
+
+    # ------------------------------------------------------------------ inside
+    def _bound(self) -> Bound:
+        found = self._cache.get("bound")
+        if found is None:
+            from plait.core.plan.bind import bind
+
+            found = self._cache["bound"] = bind(self.__plait_definition__)
+        return cast("Bound", found)
+
+    def _plan(self, *, fused: bool) -> Plan:
+        found = self._cache.get(fused)
+        if found is None:
+            from plait.core.plan.lower import lower
+
+            if "valid" not in self._cache:
+                from plait.core.check import raise_for
+
+                raise_for(self.check(), self.name)
+                self._cache["valid"] = True
+            found = self._cache[fused] = lower(self._bound(), fuse=fused, durations=self._durations)
+        return cast("Plan", found)
+
+    def _program(self, *, fused: bool) -> Program:
+        key = ("program", fused)
+        found = self._cache.get(key)  # type: ignore[call-overload]
+        if found is None:
+            found = self._cache[key] = program_of(self._plan(fused=fused), check_types=self._check_types == "steps")  # type: ignore[index]
+        return cast("Program", found)
+
+    def _new_run(
+        self, kind: type[Run], program: Program, inputs: Any, config: Mapping[str, Any] | None, context: Mapping[str, Any] | None, deadline: float | None, observers: Sequence[Any]
+    ) -> Run:
+        limits = self._limits or default_limits()
+        if "limits" not in self._cache or self._cache["limits"] is not limits:
+            for leaf in self._bound().leaves():
+                if leaf.step.resources:
+                    limits.check(leaf.path, leaf.step.resources)
+            self._cache["limits"] = limits
+        limit = self._deadline if deadline is None else seconds(deadline, "deadline")
+        run = kind(
+            program, run_id=_RunId(), config=config or {}, context=context or {}, limits=limits, grace=self._grace, deadline=limit, observers=observers
+        )
+        given = inputs if type(inputs) is dict else self._given(inputs)
+        self._check_inputs(given)
+        run.extras = fill_inputs(program.plan, run.root.values, given)
+        return run
+
+    def _given(self, inputs: Any) -> dict[str, Any]:
+        try:
+            return self.__plait_definition__.schema.values_of(inputs)
+        except TypeError:
+            wanted = ", ".join(map(repr, self.input_keys)) or "no keys"
+            raise InputError(f"the inputs are {type(inputs).__name__}; give a mapping with {wanted}, or an instance of the input type") from None
+
+    def _check_inputs(self, given: Mapping[str, Any]) -> None:
+        definition = self.__plait_definition__
+        schema, schema_in = definition.schema, definition.schema_in
+        if not schema.declared and not schema_in.declared:
+            return
+        for key, value in given.items():
+            field = schema_in.fields.get(key) or schema.fields.get(key)
+            if field is None:
+                if schema.declared:
+                    raise InputError(f"the input {key!r} is no key of the state type{did_you_mean(str(key), schema.fields)}")
+                continue
+            if field.flat is not None and not isinstance(value, field.flat):
+                raise InputError(f"the input {key!r} is declared as {show_flat(field.flat)}, got {type(value).__name__}")
+        for key, field in schema_in.fields.items():
+            if field.required and key not in given:
+                raise InputError(f"the input {key!r} is missing{did_you_mean(key, [k for k in given if k not in schema_in.fields])}")
+
+    def _run_serially(
+        self, inputs: Any, config: Mapping[str, Any] | None, context: Mapping[str, Any] | None, deadline: float | None, observers: Iterable[Any]
+    ) -> Result[StateT]:
+        from plait.run.serial import SerialRun
+
+        run = cast("SerialRun", self._new_run(SerialRun, self._program(fused=False), inputs, config, context, deadline, tuple(observers)))
+        run.execute_serially()
+        return self._result(run)
+
+    def _result(self, run: Run) -> Result[StateT]:
+        from plait.run.finish import check_state, failures_of, final_values, raise_outcome
+
+        if run.outcome != "succeeded" or run.outer_cancel is not None:
+            try:
+                raise_outcome(run, _report(run))
+            except RuntimeError as error:
+                name_the_cure(error)
+                raise
+        state = final_values(run)
+        schema: Schema = self.__plait_definition__.schema
+        if schema.declared:
+            check_state(run, state)
+        recorded = failures_of(run, run.scheduler.recorded) if run.scheduler.recorded else ()
+        return Result(cast("StateT", schema.build(state)), run, recorded)
+

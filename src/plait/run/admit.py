@@ -1,0 +1,122 @@
+"""A run's side of admission: its tickets, its own caps, and what it borrows from the step that started it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable, Hashable
+from typing import TYPE_CHECKING, Any
+
+from plait.context import Cursor
+from plait.run.limits import Limits, admission
+
+if TYPE_CHECKING:
+    from plait.run.drive import Run
+
+_run_numbers = itertools.count(1)
+
+
+class RunTicket:
+    """One request of one task of one run."""
+
+    __slots__ = ("need", "run", "task", "void")
+
+    def __init__(self, run: Run, task: int, need: tuple[tuple[Hashable, int], ...]) -> None:
+        self.run, self.task, self.need = run, task, need
+        self.void = False
+
+    def loop_call(self) -> None:
+        """Tell the run on its own loop, from whatever thread."""
+        loop = self.run.loop
+        try:
+            running: Any = asyncio.get_running_loop()
+        except RuntimeError:
+            running = None
+        call: Callable[..., Any] = loop.call_soon if running is loop else loop.call_soon_threadsafe
+        try:
+            call(self._tell)
+        except RuntimeError:  # its loop was closed: nobody will use the grant
+            for other in admission.release(self):
+                other.loop_call()
+
+    def _tell(self) -> None:
+        if not self.void:
+            self.run.granted(self.task)
+
+
+class Admitted:
+    """What a run holds and waits for. Names in needs: ``#0`` a cap of this run, ``!x`` exclusive, else a resource."""
+
+    def __init__(self, run: Run, limits: Limits) -> None:
+        self.run, self.limits = run, limits
+        self.number = next(_run_numbers)
+        self._tickets: dict[int, RunTicket] = {}
+        self._own: list[Hashable] = []
+        self._borrowed: dict[str, tuple[Hashable, int]] = {}
+
+    def open(self, outer: Cursor | None) -> None:
+        """Declare the run's caps, and find what it may borrow from the steps around it."""
+        limits, plan = self.limits, self.run.plan
+        limits.declare()
+        caps = {("cap", self.number, i): capacity for i, (_, capacity) in enumerate(plan.caps)}
+        self._own.extend(caps)
+        admission.declare(caps)
+        while outer is not None:
+            admitted = outer.run.admitted
+            if admitted is not None:
+                for name, amount in admitted.holding(outer.task).items():
+                    if name not in self._borrowed and not name.startswith("#"):
+                        key = ("lent", self.number, name)
+                        self._borrowed[name] = (key, amount)
+                        self._own.append(key)
+                        admission.declare({key: amount})
+            outer = outer.run.outer_cursor
+
+    def holding(self, task: int) -> dict[str, int]:
+        """What a task holds, by the names of its needs."""
+        ticket = self._tickets.get(task)
+        if ticket is None:
+            return {}
+        frame = self.run.frames[task]
+        return dict(frame.plan.needs[task - frame.base] or ())
+
+    def _key(self, name: str, amount: int) -> tuple[Hashable, int]:
+        if name[0] == "#":
+            return ("cap", self.number, int(name[1:])), amount
+        lent = self._borrowed.get(name)
+        if lent is not None:
+            return lent[0], min(amount, lent[1])
+        if name[0] == "!":
+            admission.declare_new(name, 1)
+            return name, 1
+        return (self.limits.id, name), amount
+
+    def acquire(self, task: int) -> bool:
+        """Ask for what a task needs; True if it has it now."""
+        frame = self.run.frames[task]
+        node = task - frame.base
+        need = tuple(self._key(name, amount) for name, amount in frame.plan.needs[node])
+        ticket = RunTicket(self.run, task, need)
+        self._tickets[task] = ticket
+        return admission.request(ticket, need, frame.plan.rank[node])
+
+    def release(self, task: int) -> list[int]:
+        """Give back what a task held; tells which of this run's tasks were granted by that."""
+        mine: list[int] = []
+        for ticket in admission.release(self._tickets.pop(task)):
+            if ticket.run is self.run:
+                mine.append(ticket.task)
+            else:
+                ticket.loop_call()
+        return mine
+
+    def withdraw(self, task: int) -> None:
+        """Forget a request; if it was granted meanwhile, give it back."""
+        ticket = self._tickets.pop(task)
+        ticket.void = True
+        for other in admission.withdraw(ticket):
+            other.loop_call()
+
+    def close(self) -> None:
+        """Forget the run's own names."""
+        admission.forget(self._own)

@@ -1,0 +1,152 @@
+"""Calls that the drive loop's short path does not know: threads, set-up, copies, merges, odd arguments."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+import time
+from typing import TYPE_CHECKING, Any
+
+from plait.context import Cursor
+from plait.core.plan.model import PlannedStep
+from plait.executors.job import Abandoned, Job
+from plait.executors.thread import thread_pool
+from plait.run.lifecycle import ensure, has_life, is_ready
+from plait.run.program import Row
+from plait.run.values import arguments, check_arguments, check_result, fold, put
+
+if TYPE_CHECKING:
+    from plait.run.drive import Frame, Run
+
+
+async def call_slow(run: Run, cursor: Cursor, step: PlannedStep, frame: Frame) -> None:
+    """Call one step on the loop, with everything that may come with it, and put its result away."""
+    values = frame.values
+    if step.merge is not None:
+        values[step.outputs[0]] = fold(step, values)
+        return
+    component = step.component
+    assert component is not None
+    if has_life(component) and not is_ready(component):
+        await ensure(component)
+    args, kwargs = arguments(step, values, run.extras, lambda: run.step_context(cursor))
+    if frame.program.check_types:
+        check_arguments(step, values)
+    result = step.entry(*args, **kwargs)
+    if step.is_async or inspect.isawaitable(result):
+        result = await result
+    if frame.program.check_types:
+        check_result(step, result)
+    put(step, values, result)
+
+
+async def call_threaded(run: Run, cursor: Cursor, frame: Frame, rows: tuple[Row, ...], first: int) -> None:
+    """Call a chain of blocking steps in one thread, or inline once all of them have proved instant."""
+    step = rows[0][0]
+    cursor.step = step
+    component = step.component
+    assert component is not None
+    if has_life(component) and not is_ready(component):
+        await ensure(component)
+    k = first
+    while True:
+        rest = rows[k - first :]
+        learned = [frame.program.learned.get(row[0].index) for row in rest]
+        inline = all(entry is not None and entry.inline for entry in learned)
+        values = frame.values if not step.abandon else frame.values.copy()
+        chain = _Chain(run, cursor, frame, values, rest)
+        if inline:
+            contextvars.copy_context().run(chain)
+        else:
+            job = Job(chain, f"step {step.path}", contextvars.copy_context(), abandon=step.abandon)
+            chain.job = cursor.job = job
+            try:
+                answer = await thread_pool().execute(job)
+            finally:
+                cursor.job = None
+                if chain.job is job:
+                    chain.job = None
+            if isinstance(answer, Abandoned):
+                cursor.abandoned = True
+                raise asyncio.CancelledError
+            if step.abandon:
+                for slot in step.outputs:
+                    frame.values[slot] = values[slot]
+        k = _settle(run, frame, cursor, chain, k)
+        if chain.pending is not None:  # a plain def gave an awaitable: it belongs on the loop
+            pending, chain.pending = chain.pending, None
+            began = run.clock()
+            late = rest[len(chain.rows)][0]
+            result = await pending
+            if frame.program.check_types:
+                check_result(late, result)
+            put(late, frame.values, result)
+            frame.drop(late)
+            run.log.append((cursor.task, k, began, run.clock()))
+            k += 1
+        if k - first >= len(rows):
+            return
+
+
+def _settle(run: Run, frame: Frame, cursor: Cursor, chain: _Chain, k: int) -> int:
+    """Log what a chain did, learn from it, and raise what it raised."""
+    for step, t0, t1, cpu in chain.rows:
+        learned = frame.program.learned.get(step.index)
+        if learned is not None:
+            switched = learned.saw(t1 - t0)
+            if switched is not None:
+                run.switched(step, switched)
+        run.log.append((cursor.task, k, t0, t1, cpu))
+        frame.drop(step)
+        k += 1
+    error, chain.error = chain.error, None
+    if error is not None:
+        raise error
+    return k
+
+
+class _Chain:
+    """The job of a thread: the steps one after another, until one fails or the job is told to stop."""
+
+    __slots__ = ("cursor", "error", "frame", "job", "pending", "rows", "run", "steps", "values")
+
+    def __init__(self, run: Run, cursor: Cursor, frame: Frame, values: list[Any], rows: tuple[Row, ...]) -> None:
+        self.run, self.cursor, self.frame, self.values = run, cursor, frame, values
+        self.steps = [row[0] for row in rows]
+        self.rows: list[tuple[PlannedStep, float, float, float]] = []
+        self.error: BaseException | None = None
+        self.pending: Any = None
+        self.job: Job | None = None
+
+    def __call__(self) -> None:
+        run, cursor, values, check = self.run, self.cursor, self.values, self.frame.program.check_types
+        clock, job = run.clock, self.job
+        for step in self.steps:
+            if job is not None and job.cancelled:
+                return
+            if job is None or not job.abandon:
+                cursor.step = step
+            began, cpu = clock(), time.thread_time()
+            try:
+                args, kwargs = arguments(step, values, run.extras, lambda: run.step_context(cursor))
+                if check:
+                    check_arguments(step, values)
+                result = step.entry(*args, **kwargs)
+                if inspect.iscoroutine(result) or (not _plain(result) and inspect.isawaitable(result)):
+                    self.pending = result
+                    return
+                if check:
+                    check_result(step, result)
+                put(step, values, result)
+            except BaseException as error:  # noqa: BLE001  (carried to the strand, with the steps that succeeded before it)
+                self.error = error
+                return
+            self.rows.append((step, began, clock(), time.thread_time() - cpu))
+
+
+_PLAIN = (str, int, float, bool, list, dict, tuple, set, type(None), bytes)
+
+
+def _plain(value: Any) -> bool:
+    return type(value) in _PLAIN

@@ -1,0 +1,532 @@
+"""The drive loop: carries out what the scheduler says, one asyncio Task per strand.
+
+A strand runs a segment, tells the scheduler, and goes on with the highest-ranked task that this made ready; only
+further ones get Tasks of their own (eager on Python 3.12+). So a chain needs no Task at all: the caller's own
+Task leads, up to the first fork, as long as nothing has a timeout, a deadline or a thread to wait for.
+
+Who may cancel what: ``Cancel`` is delivered to our Tasks only and counted, and exactly those are uncancelled. A
+``CancelledError`` that nobody asked for is the step's failure; one that came from outside stops the run and wins.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from plait.context import CURRENT, Cursor, StepContext
+from plait.core.plan.model import PlannedStep, RegionPlan
+from plait.core.schedule.commands import Acquire, Cancel, Close, Command, Expired, Finish, GiveUp, Open, Release, Retrying, Start, Wake, Withdraw
+from plait.core.schedule.events import CancelRequested, Event, Failed, Granted, RunStarted, Stopped, Switched, TimerFired
+from plait.core.schedule.scheduler import Fault, Scheduler
+from plait.errors import StepTimeout, StepWouldNotStop
+from plait.run.admit import Admitted
+from plait.run.call import call_slow, call_threaded
+from plait.run.program import Program
+from plait.run.tell import Teller
+from plait.run.values import FrameValues, check_arguments, check_result, export, fill_config
+from plait.run.watchdog import Stall, Watchdog
+
+logger = logging.getLogger("plait")
+
+EAGER: Final = hasattr(asyncio, "eager_task_factory")
+
+
+class Frame(FrameValues):
+    """A frame's values, and where it stands among the others."""
+
+    __slots__ = ("outer", "region")
+
+    def __init__(self, program: Program, base: int, outer: Frame | None, region: RegionPlan | None) -> None:
+        super().__init__(program.plan, program, base)
+        self.outer, self.region = outer, region
+
+
+class Run:
+    """One run of a plan: frames of values, strands, timers. Made and used on one event loop."""
+
+    def __init__(
+        self,
+        program: Program,
+        *,
+        run_id: Callable[[], str],
+        config: Mapping[str, Any],
+        context: Mapping[str, Any],
+        limits: Any,
+        grace: float = 5.0,
+        deadline: float | None = None,
+        observers: Iterable[Any] = (),
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        plan = program.plan
+        self.plan, self.program = plan, program
+        self.config, self.context = config, context
+        self.scheduler = Scheduler(plan, grace=grace)
+        root = Frame(program, 0, None, None)
+        self.root = root
+        self.frames: list[Any] = [root] * len(plan.units)
+        self.extras: Mapping[str, Any] = {}
+        self.log: list[Any] = []
+        self.errors: dict[tuple[int, int, int], BaseException] = {}
+        self.sites: dict[tuple[int, int], str] = {}
+        self.notes: list[tuple[str, BaseException]] = []
+        self.unstopped: list[StepWouldNotStop] = []
+        self.finished = False
+        self.outcome = ""
+        self.outer_cancel: asyncio.CancelledError | None = None
+        self.started = 0.0
+        self.ended = 0.0
+        self.clock = clock
+        self.deadline = deadline
+        self.make_id = run_id
+        self.teller = Teller(self, observers) if observers else None
+        self.admitted = Admitted(self, limits) if plan.caps or _any_needs(program) else None
+        self.loop: Any = None
+        self.outer_cursor: Cursor | None = None
+        self._strands: set[Cursor] = set()
+        self._todo: list[Start] = []
+        self._spawning = False
+        self._done: asyncio.Future[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
+        self._baseline = 0
+
+    # ------------------------------------------------------------------ the whole of it
+    async def execute(self) -> None:
+        """Run to the end: afterwards nothing of the run runs any more, and ``outcome`` tells how it ended."""
+        loop = self.loop = asyncio.get_running_loop()
+        fill_config(self.plan, self.root.values, self.config, self.context)
+        cursor = Cursor(self, 0)
+        outer = CURRENT.get()
+        self.outer_cursor = outer if isinstance(outer, Cursor) else None
+        if self.admitted is not None:
+            self.admitted.open(self.outer_cursor)
+        me = asyncio.current_task(loop)
+        self._baseline = me.cancelling() if me is not None else 0
+        WATCHDOG.enter(loop, self, self._stalled)
+        now = self.started = self.clock()
+        if self.teller is not None:
+            self.teller.run_started()
+        token = CURRENT.set(cursor)
+        try:
+            commands = self.handle(RunStarted(now, None if self.deadline is None else now + self.deadline))
+            start = self._act(commands)
+            if start is not None:
+                if self._todo or self.deadline is not None or not self._can_lead(start):
+                    self._todo.insert(0, start)
+                    self._spawn_all()
+                else:
+                    await self._strand(cursor, start, lead=True)
+            if not self.finished:
+                await self._wait()
+        finally:
+            CURRENT.reset(token)
+            WATCHDOG.leave(loop, self)
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+            if self.admitted is not None:
+                self.admitted.close()
+            self.ended = self.clock()
+            if self.teller is not None:
+                self.teller.run_finished(self.outcome)
+
+    async def _wait(self) -> None:
+        while not self.finished:
+            self._done = self.loop.create_future()
+            try:
+                await self._done
+            except asyncio.CancelledError as error:
+                self._cancel_from_outside(error)
+        self._done = None
+
+    def _cancel_from_outside(self, error: asyncio.CancelledError) -> None:
+        self.outer_cancel = error
+        if not self.finished:
+            self._go(self.handle(CancelRequested(self.clock())))
+
+    def handle(self, event: Event) -> list[Command]:
+        """Log a fact and let the scheduler decide."""
+        self.log.append(event)
+        return self.scheduler.handle(event)
+
+    def _can_lead(self, start: Start) -> bool:
+        frame = self.frames[start.task]
+        return not frame.program.blocks[start.task - frame.base].owned and frame.outer is None
+
+    # ------------------------------------------------------------------ strands
+    async def _strand(self, cursor: Cursor, start: Start, lead: bool = False) -> None:  # noqa: FBT001, FBT002  (hot path: positional)
+        task, attempt, first = start
+        now, log, frames, scheduler, teller = self.clock, self.log.append, self.frames, self.scheduler, self.teller
+        if not lead:
+            CURRENT.set(cursor)
+        k, step = first, None
+        while True:
+            frame = frames[task]
+            block = frame.program.blocks[task - frame.base]
+            values = frame.values
+            rows = block.rows if not first else block.rows[first:]
+            cursor.task, cursor.attempt, cursor.first = task, attempt, rows[0][0]
+            k = first
+            t0 = now()
+            if teller is not None:
+                teller.step_started(rows[0][0], attempt, t0)
+            try:
+                if block.threaded:
+                    await call_threaded(self, cursor, frame, rows, first)
+                    t0 = self.log[-1][3]
+                else:
+                    for step, fn, one, slots, flat_in, out, flat_out, frees in rows:
+                        cursor.step = step
+                        if fn is None:
+                            await call_slow(self, cursor, step, frame)
+                        else:
+                            if one >= 0:
+                                value = values[one]
+                                if flat_in is not None and not isinstance(value, flat_in):
+                                    check_arguments(step, values)
+                                value = await fn(value)
+                            else:
+                                value = await fn(*[values[s] for s in slots])
+                            if flat_out is not None and not isinstance(value, flat_out):
+                                check_result(step, value)
+                            if cursor.fenced:
+                                return
+                            if out >= 0:
+                                values[out] = value
+                            value = None
+                        if frees:
+                            frame.drop(step)
+                        t1 = now()
+                        log((task, k, t0, t1))
+                        t0 = t1
+                        k += 1
+            except GeneratorExit:
+                raise  # the coroutine is being closed after its grace period
+            except BaseException as error:  # noqa: BLE001  (whatever a step raises is a fact about the step)
+                if cursor.fenced:
+                    break
+                commands = self._step_ended_badly(cursor, frame, task, first, cursor.step or rows[0][0], error, lead=lead)
+            else:
+                if cursor.fenced:
+                    break
+                if teller is not None:
+                    teller.step_finished(cursor.step, attempt, t0)
+                commands = scheduler.succeeded(task, t0)
+            cursor.step = None
+            if cursor.cancels:  # this Task was told to stop: what follows starts in Tasks of its own
+                self._go(commands)
+                break
+            following = self._act(commands) if commands else None
+            if following is None:
+                if self._todo:
+                    self._spawn_all()
+                break
+            if lead and (self._todo or not self._can_lead(following)):
+                self._todo.insert(0, following)
+                self._spawn_all()
+                break
+            if self._todo:
+                self._spawn_all()
+            task, attempt, first = following
+        if not lead:
+            self._strands.discard(cursor)
+            cursor.atask = None
+
+    def _spawn_all(self) -> None:
+        """Start what is on the list, each in a Task of its own."""
+        if self._spawning:  # an eager Task forked: the outermost call starts its branches, too
+            return
+        self._spawning = True
+        loop, todo, strands = self.loop, self._todo, self._strands
+        try:
+            while todo:
+                batch = todo[:]
+                todo.clear()
+                for start in batch:
+                    cursor = Cursor(self, start[0])
+                    strands.add(cursor)
+                    coroutine = self._strand(cursor, start)
+                    if EAGER:
+                        task = asyncio.Task(coroutine, loop=loop, eager_start=True)
+                        if not task.done():
+                            cursor.atask = task
+                    else:
+                        cursor.atask = loop.create_task(coroutine)
+        finally:
+            self._spawning = False
+
+    def _go(self, commands: list[Command]) -> None:
+        """Carry out commands from outside of a strand."""
+        start = self._act(commands)
+        if start is not None:
+            self._todo.insert(0, start)
+        if self._todo:
+            self._spawn_all()
+
+    # ------------------------------------------------------------------ what a step's error means
+    def _step_ended_badly(self, cursor: Cursor, frame: Frame, task: int, first: int, step: PlannedStep, error: BaseException, *, lead: bool) -> list[Command]:
+        now = self.clock()
+        atask = cursor.atask
+        for _ in range(cursor.cancels):
+            atask.uncancel()
+        cause = cursor.cause
+        if cause == "stop":
+            if not isinstance(error, asyncio.CancelledError):
+                self.notes.append((step.path, error))
+            self._told_discarded(cursor, step)
+            return self.handle(Stopped(now, task, cursor.abandoned))
+        if cause == "timeout":
+            late = StepTimeout(f"step {step.path!r} took longer than its timeout of {step.timeout:g} s")
+            if not isinstance(error, asyncio.CancelledError):
+                late.__cause__ = error
+            error = late
+        elif isinstance(error, asyncio.CancelledError):
+            current = atask or asyncio.current_task()
+            if current is not None and current.cancelling() > (self._baseline if lead else 0):
+                commands = self.handle(CancelRequested(now))
+                self.outer_cancel = error
+                self._told_discarded(cursor, step)
+                return commands + self.handle(Stopped(now, task))
+        return self._report_failure(cursor, frame, task, first, step, error, now)
+
+    def _told_discarded(self, cursor: Cursor, step: PlannedStep) -> None:
+        if self.teller is not None:
+            self.teller.discarded(step, cursor.attempt)
+
+    def _report_failure(self, cursor: Cursor, frame: Frame, task: int, first: int, step: PlannedStep, error: BaseException, now: float) -> list[Command]:
+        unit = frame.plan.units[task - frame.base]
+        k = unit.steps.index(step)
+        attempt = cursor.attempt if k == first else 1
+        self.errors[task, k, attempt] = error
+        matches, wait = 0, None
+        if not (cursor.abandoned and not step.idempotent):
+            matches, wait = self._matches(step, frame, error)
+        commands = self.handle(Failed(now, task, k, matches, wait, random.random()))  # noqa: S311  (jitter, not a secret)
+        if self.teller is not None:
+            again = any(type(c) is Retrying and c.task == task for c in commands)
+            self.teller.step_failed(step, attempt, error, now, will_retry=again)
+        return commands
+
+    @staticmethod
+    def _matches(step: PlannedStep, frame: Frame, error: BaseException) -> tuple[int, float | None]:
+        """Which policies would try again for this error: a bit for the step, one for each region around it."""
+        bits, wait = 0, None
+        policies = [step.retry]
+        around: Frame | None = frame
+        while around is not None and around.region is not None:
+            policies.append(around.region.retry)
+            around = around.outer
+        for depth, retry in enumerate(policies):
+            if retry is None:
+                continue
+            try:
+                answer = retry.matches(error)
+            except Exception as broken:  # noqa: BLE001  (a filter that raises must not hide the step's own error)
+                error.add_note(f"the retry filter of {step.path!r} raised {broken!r}; it was not tried again")
+                continue
+            if answer is not False:
+                bits |= 1 << depth
+                if depth == 0 and answer is not True:
+                    wait = float(answer)
+        return bits, wait
+
+    # ------------------------------------------------------------------ acting
+    def _act(self, commands: list[Command]) -> Start | None:
+        """Carry out commands; gives the first ``Start`` to go on with and leaves the others on the list."""
+        keep: Start | None = None
+        for command in commands:  # grows while it is walked: a grant at once leads to more
+            kind = type(command)
+            if kind is Start:
+                if keep is None:
+                    keep = command  # type: ignore[assignment]  # kind says so
+                else:
+                    self._todo.append(command)  # type: ignore[arg-type]
+            else:
+                self._do(command, commands)
+        return keep
+
+    def _do(self, command: Command, commands: list[Command]) -> None:  # noqa: C901, PLR0912  (one line per command)
+        match command:
+            case Acquire(task):
+                assert self.admitted is not None
+                if self.admitted.acquire(task):
+                    commands += self.handle(Granted(self.clock(), task))
+            case Release(task):
+                assert self.admitted is not None
+                for granted in self.admitted.release(task):
+                    commands += self.handle(Granted(self.clock(), granted))
+            case Withdraw(task):
+                assert self.admitted is not None
+                self.admitted.withdraw(task)
+            case Wake(at):
+                self._wake(at)
+            case Cancel(task, cause):
+                self._cancel(task, cause)
+            case GiveUp(task):
+                commands += self._give_up(task)
+            case Open(task, base):
+                self._open(task, base)
+            case Close(task, base, kept):
+                self._close(task, base, kept)
+            case Expired(task, attempt):
+                region = self._region(task)
+                self.errors[task, -1, attempt] = StepTimeout(f"{region.path!r} took longer than its timeout of {region.timeout:g} s")
+            case Retrying(task, step, attempt):
+                self.errors.pop((task, step, attempt - 1), None)
+            case Finish(outcome):
+                self.finished, self.outcome = True, outcome
+                if self._done is not None and not self._done.done():
+                    self._done.set_result(None)
+            case Start():
+                self._todo.append(command)
+
+    def granted(self, task: int) -> None:
+        """Admission calls this on the run's loop, some time after a request that had to wait."""
+        self._go(self.handle(Granted(self.clock(), task)))
+
+    def _region(self, task: int) -> RegionPlan:
+        frame = self.frames[task]
+        region: RegionPlan = frame.plan.units[task - frame.base].region
+        return region
+
+    def _open(self, task: int, base: int) -> None:
+        outer = self.frames[task]
+        node = task - outer.base
+        program = outer.program.inner[node]
+        inner = Frame(program, base, outer, outer.plan.units[node].region)
+        for source, target in program.plan.imports:
+            inner.values[target] = outer.values[source]
+        fill_config(program.plan, inner.values, self.config, self.context)
+        self.frames += [inner] * len(program.plan.units)
+
+    def _close(self, task: int, base: int, kept: tuple[int, ...] | None) -> None:
+        inner = self.frames[base]
+        if kept is not None:
+            export(inner.plan, inner.values, inner.outer.values, kept)
+
+    def _wake(self, at: float) -> None:
+        if self._timer is not None:
+            if self._timer_at <= at:
+                return
+            self._timer.cancel()
+        self._timer_at = at
+        self._timer = self.loop.call_later(max(0.0, at - self.clock()), self._timer_fired)
+
+    def _timer_fired(self) -> None:
+        self._timer = None
+        if not self.finished:
+            self._go(self.handle(TimerFired(max(self.clock(), self._timer_at))))
+
+    # ------------------------------------------------------------------ stopping
+    def _cursor(self, task: int) -> Cursor | None:
+        return next((c for c in self._strands if c.task == task and c.step is not None), None) or next((c for c in self._strands if c.task == task), None)
+
+    def _cancel(self, task: int, cause: str) -> None:
+        cursor = self._cursor(task)
+        if cursor is None or cursor.atask is None:
+            return
+        cursor.cause = cursor.cause or cause
+        cursor.stopped = True
+        if cursor.job is not None:
+            cursor.job.cancelled = True
+            if cursor.cancels and not cursor.job.abandon:
+                return  # a thread can't be told twice
+        cursor.cancels += 1
+        cursor.atask.cancel()
+
+    def _give_up(self, task: int) -> list[Command]:
+        """The grace period is over: close the step's coroutine, or fence it if even that is ignored."""
+        cursor = self._cursor(task)
+        if cursor is None or cursor.atask is None or cursor.job is not None:
+            return []  # a thread is waited for
+        step, atask = cursor.step or self.frames[task].plan.units[task - self.frames[task].base].steps[0], cursor.atask
+        cursor.fenced = True
+        self._strands.discard(cursor)
+        atask.add_done_callback(_look_away)
+        error = StepWouldNotStop(f"step {step.path!r} ignored cancellation for {self.scheduler.grace:g} s")
+        closed = True
+        try:
+            atask.get_coro().close()
+        except RuntimeError:
+            closed = False
+        if closed:
+            atask.cancel()
+            error.add_note("it was closed")
+        else:
+            error.add_note("it could not even be closed and may still run; what it does can't be committed")
+            logger.error("a step would not stop", extra={"step": step.path, "attempt": cursor.attempt})
+        self.unstopped.append(error)
+        now = self.clock()
+        if cursor.cause == "timeout":
+            late = StepTimeout(f"step {step.path!r} took longer than its timeout of {step.timeout:g} s, and ignored cancellation")
+            late.__cause__ = error
+            cursor.abandoned = not closed
+            frame = self.frames[task]
+            return self._report_failure(cursor, frame, task, self.scheduler.first[task], step, late, now)
+        return self.handle(Stopped(now, task, not closed))
+
+    # ------------------------------------------------------------------ for components and observers
+    @property
+    def run_id(self) -> str:
+        """The run's id."""
+        return self.make_id()
+
+    def step_context(self, cursor: Cursor) -> StepContext:
+        """The context of the step a strand is in."""
+        step = cursor.step
+        attempt = cursor.attempt if step is cursor.first else 1
+        began = self.clock()
+        teller, stopped = self.teller, cursor
+        return StepContext(
+            run_id=self.run_id,
+            path=step.path,
+            attempt=attempt,
+            config=self.config,
+            deadline=lambda: self._left(step, began),
+            cancelled=lambda: stopped.stopped,
+            emit=None if teller is None else lambda value: teller.emitted(step, attempt, value),
+            room=None if teller is None else teller.room,
+        )
+
+    def _left(self, step: PlannedStep, began: float) -> float | None:
+        now = self.clock()
+        ends = [] if step.timeout is None else [began + step.timeout]
+        if self.deadline is not None:
+            ends.append(self.started + self.deadline)
+        return max(0.0, min(ends) - now) if ends else None
+
+    def switched(self, step: PlannedStep, where: str) -> None:
+        """A component was promoted to inline or sent back to threads: a fact of this run."""
+        self.handle(Switched(self.clock(), step.index, where))
+
+    def _stalled(self, stall: Stall) -> None:
+        if self.teller is not None:
+            self.teller.stalled(stall)
+
+    def fault_path(self, fault: Fault) -> tuple[int, str]:
+        """Where a failure belongs: its listed position and its path."""
+        frame = self.frames[fault.task]
+        unit = frame.plan.units[fault.task - frame.base]
+        if fault.step < 0:
+            inner = [s.index for s in unit.region.plan.units[0].steps] or [0]
+            return inner[0], unit.path
+        step = unit.steps[fault.step]
+        error = self.errors.get((fault.task, fault.step, fault.attempt))
+        return step.index, getattr(error, "__plait_writer__", step.path)
+
+
+def _any_needs(program: Program) -> bool:
+    return any(n is not None for n in program.plan.needs) or any(_any_needs(p) for p in program.inner.values())
+
+
+def _look_away(task: asyncio.Task[Any]) -> None:
+    """Take a closed Task's exception, so that nobody reports it as lost."""
+    if not task.cancelled():
+        task.exception()
+
+
+WATCHDOG: Final = Watchdog(Run._strand.__code__)  # noqa: SLF001  (the frame that the watchdog looks for)

@@ -1,0 +1,114 @@
+"""How a run ends for its caller: a state, or the error that people can catch."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from plait.core.plan.model import Missing
+from plait.core.typecheck import show_flat
+from plait.errors import DeadlineExceeded, Failure, Failures, OutputError, PipelineErrors, StepCancelled, attach
+
+if TYPE_CHECKING:
+    from plait.core.report.report import Report
+    from plait.run.drive import Run
+
+
+def final_values(run: Run) -> dict[str, Any]:
+    """The state at the end: every key's last version that is there, and the inputs that nobody read."""
+    values = run.root.values
+    state = dict(run.extras)
+    for key, slot in run.plan.finals:
+        value = values[slot]
+        if value.__class__ is not Missing:
+            state[key] = value
+    return state
+
+
+def check_state(run: Run, state: dict[str, Any]) -> None:
+    """Compare the final state with its declared types.
+
+    Raises:
+        OutputError: naming the key, its writer and both types.
+    """
+    bound = run.plan.bound
+    assert bound is not None
+    fields = bound.definition.schema.fields
+    for key, value in state.items():
+        field = fields.get(key)
+        if field is not None and field.flat is not None and not isinstance(value, field.flat):
+            maker = bound.root.finals[key].maker if key in bound.root.finals else None
+            by = f" (written by {maker.path!r})" if maker is not None else ""
+            raise OutputError(f"the state's {key!r} is declared as {show_flat(field.flat)}, but it is {type(value).__name__}{by}")
+
+
+def failures_of(run: Run, faults: list[Any]) -> list[Failure]:
+    """The failures behind these faults, in listed order."""
+    placed = []
+    for fault in faults:
+        index, path = run.fault_path(fault)
+        placed.append((index, path, fault.attempt, run.errors[fault.task, fault.step, fault.attempt]))
+    placed.sort(key=lambda item: (item[0], item[1]))
+    return [Failure(path, attempt, error) for _, path, attempt, error in placed]
+
+
+def raise_outcome(run: Run, report: Report) -> NoReturn:
+    """Raise what a run that did not succeed raises (SEMANTICS 6)."""
+    name = f"pipeline {run.plan.name!r}" if run.plan.name else "the pipeline"
+    found = failures_of(run, run.scheduler.faults())
+    stubborn = [Failure(str(e).split("'")[1], 1, e) for e in run.unstopped if "could not even be closed" in "".join(getattr(e, "__notes__", ()))]
+    try:
+        if run.outcome == "cancelled":
+            raise run.outer_cancel or asyncio.CancelledError
+        if run.outcome == "deadline":
+            late = DeadlineExceeded(f"{name} took longer than its deadline of {run.deadline:g} s")
+            attach(late, Failures(found + stubborn, report, run.run_id))
+            _add_notes(run, late)
+            raise late
+        errors = [*found, *stubborn]
+        for failure in found:
+            _note(run, name, failure)
+        interrupt = next((f.error for f in errors if not isinstance(f.error, Exception) and not isinstance(f.error, asyncio.CancelledError)), None)
+        raised: BaseException
+        if interrupt is not None:
+            raised = interrupt
+        elif len(errors) == 1:
+            raised = _leaf(errors[0])
+        else:
+            group = PipelineErrors(f"{len(errors)} steps of {name} failed: {', '.join(f.path for f in errors)}", [_leaf(f) for f in errors])
+            group.report = report
+            raised = group
+        attach(raised, Failures(errors, report, run.run_id))
+        _add_notes(run, raised)
+        raise raised
+    finally:
+        run.errors.clear()
+        run.notes.clear()
+        del run
+
+
+def _leaf(failure: Failure) -> Exception:
+    error = failure.error
+    if isinstance(error, Exception):
+        return error
+    own = StepCancelled(f"step {failure.path!r} raised {type(error).__name__} although nobody had cancelled it")
+    own.__cause__ = error
+    return own
+
+
+def _note(run: Run, name: str, failure: Failure) -> None:
+    keys: list[str] = []
+    step = next((s for s in run.plan.steps if s.path == failure.path), None)
+    if step is not None:
+        keys = [arg.key for arg in step.args]
+    read = f", reading {', '.join(map(repr, keys))}" if keys else ""
+    note = f"in step {failure.path!r} of {name}, attempt {failure.attempt}{read}"
+    if note not in getattr(failure.error, "__notes__", ()):
+        failure.error.add_note(note)
+
+
+def _add_notes(run: Run, error: BaseException) -> None:
+    for path, other in run.notes:
+        error.add_note(f"while it was being cancelled, step {path!r} raised {type(other).__name__}: {other}")
+    for stubborn in run.unstopped:
+        error.add_note(f"{stubborn}; {'; '.join(getattr(stubborn, '__notes__', ()))}")

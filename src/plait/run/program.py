@@ -1,0 +1,94 @@
+"""Programs: what the drive loop executes, compiled from a plan once and kept with it.
+
+For each unit a row per step with all that the inner loop needs, unpacked in one go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias
+
+from plait.core.plan.model import REGION, Plan, PlannedStep, Unit
+from plait.core.typecheck import Flat
+from plait.run.adaptive import Learned
+from plait.run.lifecycle import has_life
+from plait.run.values import template
+
+# step, fast call or None, its one input slot or -1, all input slots, flat type of the one input,
+# output slot or -1, flat type of the output, whether slots are freed
+Row: TypeAlias = "tuple[PlannedStep, Callable[..., Any] | None, int, tuple[int, ...], Flat, int, Flat, bool]"
+
+
+class Block(NamedTuple):
+    """One unit, ready to run."""
+
+    rows: tuple[Row, ...]
+    threaded: bool
+    """All steps are blocking ones that go to a thread together."""
+    owned: bool
+    """Must run in a Task of ours: it has a timeout, or can't be left to the caller's own Task."""
+    slow: tuple[bool, ...]
+    """Per step: does more happen around the call than the inner loop knows?"""
+
+
+class Program:
+    """A plan's executable half; shared by all runs of a pipeline."""
+
+    __slots__ = ("blocks", "check_types", "inner", "learned", "plan", "template")
+
+    def __init__(self, plan: Plan, *, check_types: bool, learned: dict[int, Learned]) -> None:
+        self.plan, self.check_types = plan, check_types
+        self.learned = learned
+        self.template = template(plan)
+        self.blocks: tuple[Block, ...] = tuple(_block(unit, learned, check_types=check_types) for unit in plan.units)
+        self.inner: dict[int, Program] = {
+            node: Program(unit.region.plan, check_types=check_types, learned=learned)
+            for node, unit in enumerate(plan.units)
+            if unit.kind == REGION and unit.region is not None
+        }
+
+
+def program_of(plan: Plan, *, check_types: bool) -> Program:
+    """The compiled program of a plan, made once."""
+    found = plan.programs.get(check_types)
+    if found is None:
+        learned = plan.programs.setdefault("learned", {})
+        found = plan.programs[check_types] = Program(plan, check_types=check_types, learned=learned)
+    made: Program = found
+    return made
+
+
+def _block(unit: Unit, learned: dict[int, Learned], *, check_types: bool) -> Block:
+    rows = tuple(_row(step, check_types=check_types) for step in unit.steps)
+    for step in unit.steps:
+        if step.learnable:
+            learned.setdefault(step.index, Learned())
+    threaded = bool(unit.steps) and all(s.where == "thread" and s.merge is None for s in unit.steps)
+    owned = any(s.timeout is not None or s.where == "thread" for s in unit.steps)
+    return Block(rows, threaded, owned, tuple(row[1] is None for row in rows))
+
+
+def _row(step: PlannedStep, *, check_types: bool) -> Row:
+    fast = (
+        step.simple
+        and step.is_async
+        and step.merge is None
+        and step.parts is None
+        and len(step.outputs) <= 1
+        and not step.copy
+        and not has_life(step.component)
+    )
+    one = step.slots[0] if fast and len(step.slots) == 1 else -1
+    flat_in: Flat = step.args[0].flat if check_types and one >= 0 else None
+    if check_types and one < 0 and any(a.flat for a in step.args):
+        fast = False
+    return (
+        step,
+        step.entry if fast else None,
+        one,
+        step.slots,
+        flat_in,
+        step.outputs[0] if step.outputs else -1,
+        step.out_flat if check_types else None,
+        bool(step.frees or step.drops),
+    )

@@ -1,0 +1,153 @@
+"""Serial mode: the same plan, one step at a time in the calling thread, in listed order. For pdb, and for proof.
+
+Blocking components are called right here; async ones run on a private loop, one after another. Limits can't bind
+when nothing overlaps, so every request is granted; a timeout applies to async components only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import inspect
+import time
+from collections.abc import Awaitable
+from typing import Any
+
+from plait.context import CURRENT, Cursor
+from plait.core.plan.model import PlannedStep
+from plait.core.schedule.commands import Acquire, Cancel, Command, GiveUp, Release, Start, Wake, Withdraw
+from plait.core.schedule.events import Granted, RunStarted, Stopped, TimerFired
+from plait.errors import StepTimeout
+from plait.run.drive import Frame, Run
+from plait.run.lifecycle import ensure, has_life, is_ready
+from plait.run.loops import run_sync
+from plait.run.values import arguments, check_arguments, check_result, fill_config, fold, put
+
+
+class SerialRun(Run):
+    """A run without any concurrency."""
+
+    def execute_serially(self) -> None:
+        """Run to the end, here and now."""
+        self._ready: list[tuple[int, Start]] = []
+        self._loop_of_steps: asyncio.AbstractEventLoop | None = None
+        self._wake_at: float | None = None
+        fill_config(self.plan, self.root.values, self.config, self.context)
+        self.started = self.clock()
+        if self.teller is not None:
+            self.teller.run_started()
+        token = CURRENT.set(None)
+        try:
+            self._queue(self.handle(RunStarted(self.started, None if self.deadline is None else self.started + self.deadline)))
+            while not self.finished:
+                self._next()
+        finally:
+            CURRENT.reset(token)
+            self.ended = self.clock()
+            if self._loop_of_steps is not None:
+                self._loop_of_steps.close()
+            if self.teller is not None:
+                self.teller.run_finished(self.outcome)
+
+    def _next(self) -> None:
+        now = self.clock()
+        if self._wake_at is not None and (now >= self._wake_at or not self._ready):
+            if now < self._wake_at:
+                time.sleep(self._wake_at - now)
+            at, self._wake_at = self._wake_at, None
+            self._queue(self.handle(TimerFired(max(self.clock(), at))))
+            return
+        _, start = heapq.heappop(self._ready)
+        self._one(start)
+
+    def _queue(self, commands: list[Command]) -> None:
+        start = self._act(commands)
+        for each in ([start] if start is not None else []) + self._todo:
+            frame = self.frames[each.task]
+            heapq.heappush(self._ready, (frame.plan.units[each.task - frame.base].steps[each.step].index, each))
+        self._todo.clear()
+
+    def _do(self, command: Command, commands: list[Command]) -> None:
+        match command:
+            case Acquire(task):
+                commands += self.handle(Granted(self.clock(), task))
+            case Cancel(task):
+                if any(start.task == task for _, start in self._ready):  # told to start, but its turn had not come
+                    self._ready = [entry for entry in self._ready if entry[1].task != task]
+                    heapq.heapify(self._ready)
+                    commands += self.handle(Stopped(self.clock(), task))
+            case Release() | Withdraw() | GiveUp():
+                return  # nothing is held, and nothing runs that could be given up
+            case Wake(at):
+                self._wake_at = at if self._wake_at is None else min(at, self._wake_at)
+            case _:
+                super()._do(command, commands)
+
+    def _one(self, start: Start) -> None:
+        task, attempt, first = start
+        frame = self.frames[task]
+        cursor = Cursor(self, task)
+        steps = frame.plan.units[task - frame.base].steps
+        cursor.attempt, cursor.first = attempt, steps[first]
+        CURRENT.set(cursor)
+        ended = self.clock()
+        for k in range(first, len(steps)):
+            step = cursor.step = steps[k]
+            began = self.clock()
+            if self.teller is not None:
+                self.teller.step_started(step, attempt if k == first else 1, began)
+            try:
+                self._call(cursor, step, frame)
+            except Exception as error:  # noqa: BLE001  (whatever a step raises is a fact about the step)
+                self._queue(self._report_failure(cursor, frame, task, first, step, error, self.clock()))
+                return
+            frame.drop(step)
+            ended = self.clock()
+            self.log.append((task, k, began, ended))
+            if self.teller is not None:
+                self.teller.step_finished(step, attempt if k == first else 1, ended)
+        CURRENT.set(None)
+        self._queue(self.scheduler.succeeded(task, ended))
+
+    def _call(self, cursor: Cursor, step: PlannedStep, frame: Frame) -> None:
+        values = frame.values
+        if step.merge is not None:
+            values[step.outputs[0]] = fold(step, values)
+            return
+        component = step.component
+        assert component is not None
+        if has_life(component) and not is_ready(component):
+            self._await(ensure(component), None)
+        args, kwargs = arguments(step, values, self.extras, lambda: self.step_context(cursor))
+        if frame.program.check_types:
+            check_arguments(step, values)
+        result = step.entry(*args, **kwargs)
+        if step.is_async or inspect.isawaitable(result):
+            result = self._await(result, step)
+        if frame.program.check_types:
+            check_result(step, result)
+        put(step, values, result)
+
+    def _await(self, awaitable: Awaitable[Any], step: PlannedStep | None) -> Any:
+        limit = None if step is None else step.timeout
+
+        async def waited() -> Any:
+            try:
+                return await asyncio.wait_for(awaitable, limit)
+            except asyncio.TimeoutError as error:
+                if step is None or limit is None or not _expired(error):
+                    raise
+                raise StepTimeout(f"step {step.path!r} took longer than its timeout of {limit:g} s") from None
+
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            if self._loop_of_steps is None:
+                self._loop_of_steps = asyncio.new_event_loop()
+            return self._loop_of_steps.run_until_complete(waited())
+        return run_sync(waited)  # this thread's own loop is busy (a notebook): another one serves
+
+
+def _expired(error: BaseException) -> bool:
+    """Whether ``wait_for`` itself raised (it does so from its own cancellation), not the component."""
+    return isinstance(error.__cause__, asyncio.CancelledError)

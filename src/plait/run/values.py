@@ -1,0 +1,255 @@
+"""Values in slots: how a step's arguments are gathered and its result is put away.
+
+This is the only place where user values and the plan meet; the scheduler never sees them.
+"""
+
+from __future__ import annotations
+
+import copy as copying
+from collections.abc import Mapping
+from typing import Any
+
+from plait.core.inputs import REQUIRED
+from plait.core.names import did_you_mean, listing
+from plait.core.plan.model import BRANCH_ENDED, NOT_GIVEN, NOT_YET, Missing, Plan, PlannedStep
+from plait.core.schema import ABSENT
+from plait.core.typecheck import show_flat
+from plait.errors import InputError, OutputError, PlaitError
+
+
+class MissingInput(PlaitError):  # noqa: N818
+    """A step reads a value that is missing in this run, and has no default for that case."""
+
+
+class FrameValues:
+    """The values of one frame: a slot per version, and the countdown of readers."""
+
+    __slots__ = ("base", "left", "plan", "program", "values")
+
+    def __init__(self, plan: Plan, program: Any, base: int) -> None:
+        self.plan, self.program, self.base = plan, program, base
+        self.values: list[Any] = program.template.copy()
+        self.left: dict[int, int] | None = dict(plan.counted) if plan.counted else None
+
+    def drop(self, step: PlannedStep) -> None:
+        """Free what nobody reads after this step."""
+        values = self.values
+        for slot in step.frees:
+            values[slot] = None
+        if step.drops:
+            left = self.left
+            assert left is not None
+            for slot in step.drops:
+                left[slot] -= 1
+                if not left[slot]:
+                    values[slot] = None
+
+
+def template(plan: Plan) -> list[Any]:
+    """The slots of a fresh frame: nothing produced yet, constants in place."""
+    values: list[Any] = [NOT_YET] * plan.slots
+    for slot, value in plan.consts:
+        values[slot] = value
+    for slot, _, _ in plan.inputs.values():
+        values[slot] = NOT_GIVEN
+    return values
+
+
+def fill_inputs(plan: Plan, values: list[Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Put the inputs of a run in their slots; returns those that no step reads.
+
+    Raises:
+        InputError: naming the missing keys, with "did you mean".
+    """
+    extras: dict[str, Any] = {}
+    inputs = plan.inputs
+    for key, value in given.items():
+        entry = inputs.get(key)
+        if entry is None:
+            extras[key] = value
+        else:
+            values[entry[0]] = value
+    missing: list[str] | None = None
+    for key, (slot, field, required) in inputs.items():
+        if values[slot] is NOT_GIVEN:
+            if field is not None:
+                values[slot] = field.initial()
+            elif required:
+                missing = [key] if missing is None else [*missing, key]
+    if missing is not None:
+        raise _missing_inputs(plan, missing, given)
+    return extras
+
+
+def _missing_inputs(plan: Plan, missing: list[str], given: Mapping[str, Any]) -> InputError:
+    assert plan.bound is not None
+    lines = []
+    for key in missing:
+        readers = [leaf.path for leaf in plan.bound.leaves() if any(r.version is not None and r.version.key == key for r in leaf.reads)]
+        later = plan.bound.written.get(key)
+        line = f"the input {key!r} is missing"
+        if readers:
+            line += f" (step {readers[0]!r} reads it)"
+        line += did_you_mean(key, [k for k in given if k not in plan.inputs])
+        if later is not None:
+            line += f"; step {later!r} writes it, but only later: move it before, or give the input"
+        lines.append(line)
+    got = f"given: {listing(given)}" if given else "no inputs were given"
+    name = f"pipeline {plan.name!r}: " if plan.name else ""
+    return InputError(f"{name}{'; '.join(lines)} ({got})")
+
+
+def fill_config(plan: Plan, values: list[Any], config: Mapping[str, Any], context: Mapping[str, Any]) -> None:
+    """Put the run's settings in the slots of those who ask for them."""
+    for slot, setting, path in plan.config:
+        if setting.key in config:
+            values[slot] = config[setting.key]
+        elif setting.key in context:
+            values[slot] = context[setting.key]
+        elif setting.default is REQUIRED:
+            known = [*config, *context]
+            raise InputError(
+                f"step {path!r} reads the setting {setting.key!r}, which this run does not give{did_you_mean(setting.key, known)}"
+                f"; pass config={{{setting.key!r}: ...}}, or use Config({setting.key!r}, default)"
+            )
+        else:
+            values[slot] = setting.default
+
+
+def arguments(step: PlannedStep, values: list[Any], extras: Mapping[str, Any], context: Any) -> tuple[list[Any], dict[str, Any]]:
+    """The arguments of a call, by position and by name.
+
+    Raises:
+        MissingInput: when a value is missing in this run and neither side has a default.
+    """
+    component = step.component
+    assert component is not None
+    args: list[Any] = []
+    kwargs: dict[str, Any] = {}
+    for arg in step.args:
+        value = values[arg.slot]
+        if value.__class__ is Missing:
+            if arg.default is not ABSENT:
+                value = arg.default
+            elif arg.omit:
+                continue
+            else:
+                raise MissingInput(f"{step.path!r} reads {arg.key!r}, which {value.cause}")
+        if arg.positional:
+            args.append(value)
+        else:
+            kwargs[arg.name] = value
+    if step.opaque is not None:
+        everything = dict(extras)
+        for key, slot in step.opaque:
+            if values[slot].__class__ is not Missing:
+                everything[key] = values[slot]
+        kwargs = {**everything, **kwargs}
+    if component.single:
+        whole = {**dict(zip((a.name for a in step.args), args, strict=False)), **kwargs}
+        args, kwargs = [next(iter(whole.values())) if len(step.args) == 1 and step.opaque is None else whole], {}
+    if step.copy:
+        args, kwargs = copying.deepcopy((args, kwargs))
+    if component.context_param is not None:
+        kwargs[component.context_param] = context()
+    return args, kwargs
+
+
+def check_arguments(step: PlannedStep, values: list[Any]) -> None:
+    """Compare the inputs of a step with what its parameters declare (``check_types="steps"``).
+
+    Raises:
+        TypeError: naming the step, the argument and both types.
+    """
+    for arg in step.args:
+        value = values[arg.slot]
+        if arg.flat is not None and not isinstance(value, arg.flat) and value.__class__ is not Missing:
+            raise TypeError(f"{step.path!r} wants {arg.name!r} as {show_flat(arg.flat)}, got {type(value).__name__} from key {arg.key!r}")
+
+
+def check_result(step: PlannedStep, value: Any) -> None:
+    """Compare a result with what is declared.
+
+    Raises:
+        OutputError: naming the step, the key and both types.
+    """
+    if step.out_flat is not None and not isinstance(value, step.out_flat):
+        key = f" for {step.keys[0]!r}" if step.keys else ""
+        raise OutputError(f"{step.path!r} returned {type(value).__name__}{key}, which is declared as {show_flat(step.out_flat)}")
+
+
+def put(step: PlannedStep, values: list[Any], result: Any) -> None:
+    """Put a result in the slots of its keys.
+
+    Raises:
+        OutputError: when the result does not have the parts that ``output_state`` names.
+    """
+    parts = step.parts
+    if parts is None:
+        for slot in step.outputs:
+            values[slot] = result
+        return
+    for slot, value in zip(step.outputs, split(step, parts, result), strict=True):
+        values[slot] = value
+
+
+def split(step: PlannedStep, parts: tuple[str, ...], result: Any) -> list[Any]:
+    """The parts of a result with several outputs, by name or (for a tuple) by position."""
+    if isinstance(result, Mapping):
+        absent = [p for p in parts if p not in result]
+        if absent:
+            raise OutputError(f"{step.path!r} returned a mapping without {listing(absent)}{did_you_mean(absent[0], map(str, result))}")
+        return [result[p] for p in parts]
+    if hasattr(type(result), "_fields") or hasattr(type(result), "__dataclass_fields__") or hasattr(type(result), "model_fields"):
+        absent = [p for p in parts if not hasattr(result, p)]
+        if absent:
+            raise OutputError(f"{step.path!r} returned a {type(result).__name__} without {listing(absent)}")
+        return [getattr(result, p) for p in parts]
+    if isinstance(result, (tuple, list)) and parts == step.keys:
+        if len(result) != len(parts):
+            raise OutputError(f"{step.path!r} returned {len(result)} values for {len(parts)} keys: {listing(step.keys)}")
+        return list(result)
+    raise OutputError(
+        f"{step.path!r} returned {type(result).__name__} for the keys {listing(step.keys)}; several outputs take a mapping, a dataclass "
+        f"or a NamedTuple by name, or a tuple by position"
+    )
+
+
+def fold(step: PlannedStep, values: list[Any]) -> Any:
+    """Merge what was written to a key with a reducer: base ⊕ d₁ ⊕ d₂, in listed order.
+
+    Raises:
+        Exception: whatever the reducer raises, with a note that names the writer.
+    """
+    assert step.merge is not None
+    field, base, deltas, writers = step.merge
+    reducer = field.reducer
+    assert reducer is not None
+    total = values[base] if base >= 0 else NOT_GIVEN
+    if total.__class__ is Missing:
+        neutral = field.neutral()
+        total = neutral if neutral is not ABSENT else total
+    for slot, writer in zip(deltas, writers, strict=True):
+        delta = values[slot]
+        if delta.__class__ is Missing:
+            continue
+        if total.__class__ is Missing:
+            total = delta
+            continue
+        try:
+            total = reducer(total, delta)
+        except Exception as error:
+            error.add_note(f"while merging what {writer!r} wrote to {field.key!r}")
+            raise
+    return total
+
+
+def export(plan: Plan, inner: list[Any], outer: list[Any], kept: tuple[int, ...]) -> None:
+    """Publish a region's values: of each key's candidates the last one in a kept branch counts."""
+    for entry in plan.exports:
+        value: Any = BRANCH_ENDED
+        for branch, slot in entry.candidates:
+            if branch in kept:
+                value = inner[slot]
+        outer[entry.slot] = value
+
