@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import importlib.util
 import os
 import threading
 import time
@@ -16,13 +17,14 @@ from typing import Any, NamedTuple
 import pytest
 from hypothesis import settings
 
-import plait
-
 # A machine that is busy with something else is no finding, so examples have no deadline.
 settings.register_profile("plait", deadline=None, print_blob=True)
 settings.load_profile("plait")
 
-PLACE = Path(plait.__file__).resolve().parent
+_spec = importlib.util.find_spec("plait")
+assert _spec, "Plait is not installed here; `python3 tools/test.py` does everything that is needed"
+assert _spec.origin
+PLACE = Path(_spec.origin).resolve().parent
 
 
 def pytest_report_header() -> str:

@@ -126,6 +126,18 @@ def test_the_pins_are_names_and_versions_only() -> None:
         assert [line for line in lines if not pin.fullmatch(line)] == []
 
 
+def test_the_examples_and_the_tests_run_with_the_same_versions() -> None:
+    pinned = set((ROOT / "constraints" / "dev.txt").read_text().splitlines())
+    for path in (ROOT / "examples").rglob("requirements*.txt"):
+        wanted = [
+            line.lower()
+            for line in path.read_text().splitlines()
+            if "==" in line and not line.startswith("#")
+        ]
+        assert wanted
+        assert [line for line in wanted if line not in pinned] == []
+
+
 def test_every_text_file_ends_with_one_line_end() -> None:
     ours = [
         path for path in OURS if path.suffix in {".py", ".md", ".toml", ".txt", ".ini"} or path.name == "run"

@@ -192,7 +192,7 @@ def other_pythons() -> tuple[list[Python], list[str]]:
 # Environments
 
 
-def _declared(extras: Sequence[str]) -> list[str]:
+def declared(extras: Sequence[str]) -> list[str]:
     """The requirements of the project and of these extras, as pyproject.toml has them."""
     with (ROOT / "pyproject.toml").open("rb") as file:
         pyproject = tomllib.load(file)
@@ -221,7 +221,7 @@ def environment(name: str, extras: Sequence[str], python: Python | None = None) 
     python = python or this_python()
     venv = ROOT / name
     stamp = venv / "made-from.json"
-    wanted = _declared(extras)
+    wanted = declared(extras)
     pins = hashlib.sha256(PINS.read_bytes()).hexdigest()
     made_from = {"python": python.full, "requirements": wanted, "pins": pins}
     try:
