@@ -1,0 +1,323 @@
+"""Progress of a run, or of many: a live view on a terminal, plain lines elsewhere, nothing in CI.
+
+    events of the run's loop ──▶ counters (under a lock, a few dictionary operations)
+                                     │ ten times a second, by a thread of its own
+                                     ▼
+                                  the stream
+
+A terminal that does not take output (Ctrl-S, a slow connection) therefore never holds up the loop.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import threading
+import time
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, Final, Literal, Self, TextIO, TypeAlias
+
+from plait.events import LoopBlocked, RunFinished, StepFailed, StepFinished, StepStarted
+
+Mode: TypeAlias = Literal["auto", "plain", "none"]
+
+_PAINT_EVERY: Final = 0.1
+_TELL_EVERY: Final = 5.0
+_LINES: Final = 200  # a pipeline of thousands of steps is counted, not listed
+_RUNNING: Final = 8
+_SPINNER: Final = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+_SPINNER_ASCII: Final = "|/-\\"
+_COLORS: Final[Mapping[str, str]] = {"green": "32", "red": "31", "yellow": "33", "dim": "2", "bold": "1"}
+_CONTROL: Final = dict.fromkeys((*range(32), *range(127, 160)), "�")
+
+
+def is_live(stream: TextIO, environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether a line on this stream can be drawn again: a terminal that is not a dumb one."""
+    return (
+        _isatty(stream)
+        and environ.get("TERM") != "dumb"
+        and (os.name != "nt" or bool(environ.get("WT_SESSION")))
+    )
+
+
+def has_color(stream: TextIO, environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether to use colours here: ``NO_COLOR`` forbids, ``FORCE_COLOR`` asks, else a terminal has them."""
+    if environ.get("NO_COLOR"):
+        return False
+    return bool(environ.get("FORCE_COLOR")) or is_live(stream, environ)
+
+
+def style(text: str, name: str, *, color: bool) -> str:
+    """Text in one of the few styles that the command line uses."""
+    return f"\x1b[{_COLORS[name]}m{text}\x1b[0m" if color else text
+
+
+class Progress:
+    """An observer that shows a run (or the runs of a map) as it goes on.
+
+    >>> import io
+    >>> from plait.events import StepFinished, StepStarted
+    >>> out = io.StringIO()
+    >>> with Progress(out, environ={}) as progress:
+    ...     progress.on_event(StepStarted("r1", 0.0, "extract", 1))
+    ...     progress.on_event(StepFinished("r1", 0.25, "extract", 1, 0.25))
+    >>> print(out.getvalue().rstrip())
+    extract: finished in 0.25 s
+
+    Args:
+        stream: where to show it; standard error by default.
+        mode: ``"auto"`` is live on a terminal, plain lines elsewhere and nothing when ``CI`` is set;
+            ``"plain"`` and ``"none"`` are what they say.
+        items: for a map, how many items there are; None for one run.
+        environ: the environment variables that decide (``CI``, ``NO_COLOR``, ``FORCE_COLOR``, ``TERM``).
+    """
+
+    def __init__(
+        self,
+        stream: TextIO | None = None,
+        *,
+        mode: Mode = "auto",
+        items: int | None = None,
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
+        self._stream = stream or sys.stderr
+        self._live = mode == "auto" and is_live(self._stream, environ) and not environ.get("CI")
+        self._plain = not self._live and (mode == "plain" or (mode == "auto" and not environ.get("CI")))
+        self._color = has_color(self._stream, environ)
+        self._unicode = "utf" in (getattr(self._stream, "encoding", None) or "utf-8").lower()
+        self._items = items
+        self._lock = threading.RLock()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._running: dict[tuple[str, str], float] = {}
+        self._lines: list[str] = []
+        self._listed = self._finished = self._done = self._failed = 0
+        self._drawn = self._frame = 0
+        self._told = -1
+        self._began = time.monotonic()
+
+    @property
+    def shows(self) -> bool:
+        """Whether it shows anything; if not, a run need not tell it."""
+        return self._live or self._plain
+
+    def __enter__(self) -> Self:
+        self._began = time.monotonic()
+        if self._live or (self._plain and self._items is not None):
+            self._thread = threading.Thread(target=self._paint_on, name="plait-progress", daemon=True)
+            self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop, and leave the terminal as it was: nothing of the live view stays."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        with self._lock, suppress(OSError, ValueError):
+            self._erase()
+            self._flush_lines()
+            self._stream.flush()
+        self._live = self._plain = False
+
+    def on_event(self, event: object) -> None:
+        """Take an event of a run; called on the run's loop."""
+        if not (self._live or self._plain):
+            return
+        with self._lock:
+            match event:
+                case StepStarted():
+                    self._running[event.run_id, event.path] = time.monotonic()
+                case StepFinished():
+                    self._running.pop((event.run_id, event.path), None)
+                    self._finished += 1
+                    self._list("ok", event.path, f"finished in {seconds(event.seconds)}")
+                case StepFailed():
+                    self._running.pop((event.run_id, event.path), None)
+                    again = f"attempt {event.attempt} failed, trying again" if event.will_retry else "failed"
+                    self._list(
+                        "again" if event.will_retry else "failed",
+                        event.path,
+                        f"{again}: {_error(event.error)}",
+                    )
+                case LoopBlocked():
+                    self._list(
+                        "again",
+                        event.path,
+                        f"blocks the event loop since {seconds(event.seconds)}: {event.cure}",
+                    )
+                case RunFinished():
+                    for key in [key for key in self._running if key[0] == event.run_id]:
+                        del self._running[key]
+                case _:
+                    return
+            if self._plain and self._items is None:
+                with suppress(OSError, ValueError):
+                    self._flush_lines()
+
+    def item_done(self, *, ok: bool) -> None:
+        """Count an item of a map whose result has been taken."""
+        with self._lock:
+            self._done += 1
+            self._failed += not ok
+
+    def print(self, text: str, stream: TextIO | None = None) -> None:
+        """Print something for good, here or on another stream, without disturbing the live view."""
+        with self._lock:
+            if self._live:
+                self._erase()
+                self._stream.flush()
+            out = stream or self._stream
+            out.write(_writable(text + "\n", out))
+            out.flush()
+
+    # -- what follows runs with the lock held -------------------------------------------------------------
+
+    def _list(self, kind: Literal["ok", "again", "failed"], path: str, text: str) -> None:
+        if kind == "ok" and (self._items is not None or self._listed > _LINES):
+            return  # of a map only what went wrong is worth a line
+        self._listed += 1
+        if self._listed == _LINES + 1 and kind == "ok":
+            self._lines.append(style("  further steps are counted, not listed", "dim", color=self._color))
+            return
+        path = path.translate(_CONTROL)
+        if self._plain:
+            self._lines.append(f"{path}: {text}")
+            return
+        marks = {"ok": ("✓", "+", "green"), "again": ("↻", "~", "yellow"), "failed": ("✗", "x", "red")}
+        mark, ascii_mark, color = marks[kind]
+        mark = style(mark if self._unicode else ascii_mark, color, color=self._color)
+        room = max(20, self._width() - 4)
+        self._lines.append(f"  {mark} " + _fit(f"{path}  {text.removeprefix('finished in ')}", room))
+
+    def _flush_lines(self) -> None:
+        if self._lines:
+            self._stream.write(_writable("".join(f"{line}\n" for line in self._lines), self._stream))
+            self._lines.clear()
+            self._stream.flush()
+
+    def _erase(self) -> None:
+        if self._drawn:
+            self._stream.write(f"\x1b[{self._drawn}A\x1b[J" if self._drawn > 0 else "")
+            self._drawn = 0
+
+    def _paint(self) -> None:
+        self._frame += 1
+        self._erase()
+        self._flush_lines()
+        width = self._width() - 1
+        rows = [_fit(row, width) for row in self._rows()]
+        self._stream.write(
+            "".join(f"{style(row, 'dim', color=self._color) if i else row}\n" for i, row in enumerate(rows))
+        )
+        self._drawn = len(rows)
+        self._stream.flush()
+
+    def _rows(self) -> list[str]:
+        frames = _SPINNER if self._unicode else _SPINNER_ASCII
+        spinner = frames[self._frame % len(frames)]
+        now = time.monotonic()
+        if self._items is not None:
+            busy = Counter(path for _, path in self._running)
+            steps = ", ".join(
+                f"{path} {count}"
+                for path, count in sorted(busy.items(), key=lambda pair: (-pair[1], pair[0]))[:_RUNNING]
+            )
+            return [f"{spinner} {self._counts()}" + (f"  running: {steps}" if steps else "")]
+        steps_word = "step" if self._finished == 1 else "steps"
+        rows = [
+            f"{spinner} {self._finished} {steps_word} finished, {len(self._running)} running, {seconds(now - self._began)}"
+        ]
+        oldest = sorted(self._running.items(), key=lambda pair: pair[1])
+        rows += [
+            f"    {path.translate(_CONTROL)}  {seconds(now - since)}"
+            for (_, path), since in oldest[:_RUNNING]
+        ]
+        if len(oldest) > _RUNNING:
+            rows.append(f"    and {len(oldest) - _RUNNING} more")
+        return rows
+
+    def _counts(self) -> str:
+        elapsed = max(time.monotonic() - self._began, 1e-9)
+        bar = ""
+        if self._live and self._items:
+            cells = round(20 * self._done / self._items)
+            bar = (
+                "█" * cells + "░" * (20 - cells) if self._unicode else "#" * cells + "." * (20 - cells)
+            ) + " "
+        failed = f", {self._failed} failed" if self._failed else ""
+        return f"{bar}{self._done} of {self._items} items{failed}, {self._done / elapsed:.1f} a second, {seconds(elapsed)}"
+
+    def _width(self) -> int:
+        try:
+            return os.get_terminal_size(self._stream.fileno()).columns or 80
+        except (OSError, ValueError, AttributeError):
+            return shutil.get_terminal_size().columns
+
+    # -- the painter's thread -----------------------------------------------------------------------------
+
+    def _paint_on(self) -> None:
+        while not self._stop.wait(_PAINT_EVERY if self._live else _TELL_EVERY):
+            with self._lock:
+                try:
+                    if self._live:
+                        self._paint()
+                    elif self._done != self._told:
+                        self._told = self._done
+                        self._lines.append(self._counts())
+                        self._flush_lines()
+                except (OSError, ValueError):  # the terminal is gone; the run goes on
+                    self._live = self._plain = False
+                    return
+
+
+def seconds(value: float) -> str:
+    """A duration as a person says it.
+
+    >>> seconds(0.0042), seconds(1.5), seconds(75)
+    ('4 ms', '1.5 s', '1 min 15 s')
+    """
+    if value < 0.01:
+        return f"{value * 1000:.0f} ms"
+    if value < 1:
+        return f"{value:.2f} s"
+    if value < 60:
+        return f"{value:.1f} s"
+    minutes, rest = divmod(round(value), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def _error(error: BaseException) -> str:
+    text = " ".join(str(error).translate(_CONTROL | {10: " ", 9: " "}).split())
+    return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__
+
+
+def _fit(text: str, width: int) -> str:
+    """Cut text to so many columns; a Chinese character takes two."""
+    used = 0
+    for index, char in enumerate(text):
+        used += 0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
+        if used > width:
+            return text[: max(0, index - 1)] + "…"
+    return text
+
+
+def _writable(text: str, stream: TextIO) -> str:
+    """What the stream's encoding lacks, and halves of characters, become escapes instead of an error."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def _isatty(stream: Any) -> bool:
+    try:
+        return bool(stream.isatty())
+    except (AttributeError, ValueError):
+        return False
