@@ -45,7 +45,9 @@ class Part:
 
     __slots__ = ("by_data", "first", "flow", "kind", "last", "leaf", "name", "parts", "path", "scope", "up")
 
-    def __init__(self, kind: PartKind, flow: Flow | Definition, path: str, name: str | None, up: Part | None) -> None:
+    def __init__(
+        self, kind: PartKind, flow: Flow | Definition, path: str, name: str | None, up: Part | None
+    ) -> None:
         self.kind: PartKind = kind
         self.flow, self.path, self.name, self.up = flow, path, name, up
         self.parts: list[Part] = []
@@ -160,7 +162,10 @@ def render(part: Part) -> str:
     if part.kind == "list":
         return render_list(part.parts)
     if isinstance(part.flow, Parallel):
-        return render_parallel(part.flow, [(name, render(p)) for (name, _), p in zip(part.flow.branches, part.parts, strict=True)])
+        return render_parallel(
+            part.flow,
+            [(name, render(p)) for (name, _), p in zip(part.flow.branches, part.parts, strict=True)],
+        )
     name = f", name={part.name!r}" if part.name else ""
     return f"dataflow({render_list(part.parts)}{name})"
 
@@ -176,7 +181,12 @@ def render_parallel(block: Parallel, branches: list[tuple[str | None, str]]) -> 
         inside = "{" + ", ".join(_short([f"{name!r}: {text}" for name, text in branches])) + "}"
     else:
         inside = "[" + ", ".join(_short([text for _, text in branches])) + "]"
-    settings = {"name": (block.name, None), "need": (block.need, "all"), "on_error": (block.on_error, "cancel"), "max_concurrency": (block.max_concurrency, None)}
+    settings = {
+        "name": (block.name, None),
+        "need": (block.need, "all"),
+        "on_error": (block.on_error, "cancel"),
+        "max_concurrency": (block.max_concurrency, None),
+    }
     shown = "".join(f", {key}={value!r}" for key, (value, default) in settings.items() if value != default)
     return f"parallel({inside}{shown})"
 
