@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TextIO
 
 from plait.cli.encode import dumps
-from plait.cli.problem import Exit
+from plait.cli.problem import Exit, Problem
 from plait.cli.records import Done, in_full
 from plait.cli.writing import Writer
 from plait.observers.progress import Progress, has_color, seconds, style
@@ -46,7 +46,10 @@ class Desk:
         if self._slowest is None or (done.seconds or 0) > (self._slowest.seconds or 0):
             self._slowest = done
         record = done.to_record()
-        self._writer.write(record, done.item.file)
+        try:
+            self._writer.write(record, done.item.file)
+        except OSError as error:
+            raise Problem(f"--output {self._place}: {error.strerror or error}", Exit.FAILED) from error
         self._progress.item_done(ok=done.ok)
         if self._json:
             self._progress.print(dumps(record, ascii_only=self._ascii), self._out)
@@ -117,4 +120,6 @@ class Desk:
             self._progress.print("there is no report: nothing was run")
             return
         title = "" if self._total is None else f"the slowest run, {done.item.label or done.index}:\n"
-        self._progress.print(f"\n{title}{done.report.to_text()}", None if self._json else self._out)
+        self._progress.print(
+            f"\n{title}{done.report.to_text(width=self._progress.width)}", None if self._json else self._out
+        )

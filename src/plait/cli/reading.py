@@ -142,7 +142,10 @@ def _checked_lines(where: str, lines: Callable[[], Iterator[str]]) -> Source:
     def items() -> Iterator[Item]:
         for number, line in enumerate(lines(), 1):
             if line.strip():
-                yield Item(f"{where}:{number}", _object(_parse(line, where, number), f"{where}:{number}"))
+                yield Item(
+                    f"{where}:{number}",
+                    _object(_parse(line.rstrip("\r\n"), where, number), f"{where}:{number}"),
+                )
 
     total = sum(1 for _ in items())
     if not total:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from plait.cli.problem import clean, one_line
 from plait.cli.reading import Item
@@ -12,7 +13,8 @@ from plait.errors import Failure, failures
 from plait.observers.progress import seconds
 
 
-class Done(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Done:
     """How an item ended.
 
     Attributes:

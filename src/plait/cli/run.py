@@ -110,7 +110,7 @@ def parse_config(pairs: Iterable[str]) -> dict[str, Any]:
 )
 @click.option("--report", is_flag=True, help="Show where the time went (of many runs, in the slowest).")
 def command(*, config_pairs: tuple[str, ...], **chosen: Any) -> int:
-    """Run a pipeline on one input or on many.
+    r"""Run a pipeline on one input or on many.
 
     TARGET is path/to/pipeline.py[:NAME] or package.module[:NAME]; NAME is the pipeline's name in it, by
     default "pipeline", or the only one there is.

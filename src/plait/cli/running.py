@@ -7,7 +7,8 @@ import dataclasses
 import sys
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
 from typing import Any, NamedTuple, TextIO
 
 from plait.cli import reading
@@ -17,11 +18,12 @@ from plait.cli.problem import Exit, Problem, clean
 from plait.cli.reading import Item, Source
 from plait.cli.records import Done
 from plait.cli.stopping import Stopper
-from plait.cli.target import load_pipeline
+from plait.cli.target import load_pipeline, user_lines
 from plait.cli.writing import open_writer
-from plait.errors import InputError, InvalidPipeline, failures
+from plait.errors import DefinitionError, InputError, InvalidPipeline, failures
 from plait.observers.progress import Mode, Progress
 from plait.pipeline import Pipeline
+from plait.run.loops import shutdown
 
 Take = Callable[[Done], None]
 
@@ -77,21 +79,36 @@ def carry_out(request: Request, out: TextIO, stopper: Stopper) -> int:
             request.config, request.deadline, request.max_concurrency, (progress,) if progress.shows else ()
         )
         began = time.perf_counter()
+        trouble: Exception | None = None
         try:
             if request.serial:
                 run_serial(pipeline, source, options, desk.take)
             else:
                 run_parallel(pipeline, source, options, desk.take, stopper, progress.print)
-        except (InputError, InvalidPipeline) as error:
+        except (InputError, InvalidPipeline, DefinitionError) as error:
             raise Problem(clean(str(error)), Exit.CHECK) from error
+        except SystemExit as error:
+            raise Problem(f"a component ended the program: sys.exit({error.code!r})", Exit.FAILED) from error
         except KeyboardInterrupt:
             if stopper.code is None:
                 raise
+        except Problem:
+            raise
+        except Exception as error:  # noqa: BLE001  (a component's teardown, most likely: the results are there)
+            trouble = error
         finally:
             writer.close()
         took = time.perf_counter() - began
         progress.close()
-        return desk.finish(took, stopper.code, allow_failures=request.allow_failures, report=request.report)
+        code = desk.finish(took, stopper.code, allow_failures=request.allow_failures, report=request.report)
+    if trouble is None:
+        try:
+            shutdown()  # components that were set up late are torn down here
+        except Exception as error:  # noqa: BLE001  (as above)
+            trouble = error
+    if trouble is not None:
+        raise Problem(f"after the runs\n{user_lines(trouble)}", Exit(code or Exit.FAILED))
+    return code
 
 
 def run_parallel(
@@ -113,7 +130,9 @@ def run_parallel(
 
 def run_serial(pipeline: Pipeline[Any], source: Source, options: Options, take: Take) -> None:
     """Run everything in this thread, one step after another, so that a debugger works."""
-    with pipeline:
+    with ExitStack() as stack:
+        with suppress(Exception):  # see _warm
+            stack.enter_context(pipeline)
         for index, item in enumerate(source.items):
             began = time.perf_counter()
             try:
@@ -134,7 +153,7 @@ def run_serial(pipeline: Pipeline[Any], source: Source, options: Options, take: 
 
 async def _one(pipeline: Pipeline[Any], items: Iterable[Item], options: Options, take: Take) -> None:
     (item,) = items
-    async with pipeline:
+    async with _warm(pipeline):
         began = time.perf_counter()
         try:
             result = await pipeline.arun(
@@ -157,7 +176,7 @@ async def _many(pipeline: Pipeline[Any], items: Iterable[Item], options: Options
             yield item.inputs
 
     async with (
-        pipeline,
+        _warm(pipeline),
         pipeline.amap(
             inputs(),
             max_concurrency=options.max_concurrency,
@@ -173,6 +192,18 @@ async def _many(pipeline: Pipeline[Any], items: Iterable[Item], options: Options
                 take(succeeded(done.index, item, done.result))
             else:
                 take(failed(done.index, item, done.error, None))
+
+
+@asynccontextmanager
+async def _warm(pipeline: Pipeline[Any]) -> AsyncIterator[None]:
+    """Set components up before, and tear them down on the loop that used them.
+
+    A set-up that fails must fail its steps only, with their paths and the others' results; so it is left to them.
+    """
+    async with AsyncExitStack() as stack:
+        with suppress(Exception):
+            await stack.enter_async_context(pipeline)
+        yield
 
 
 async def _stoppable(work: Awaitable[None], stopper: Stopper, say: Callable[[str], None]) -> None:
@@ -193,8 +224,8 @@ async def _stoppable(work: Awaitable[None], stopper: Stopper, say: Callable[[str
 
 
 def _is_refusal(error: Exception) -> bool:
-    """Whether nothing was run; an InputError that a component raised itself is a failure of its step."""
-    return isinstance(error, InvalidPipeline | InputError) and not failures(error)
+    """Whether nothing was run; an error of these types that a component raised is a failure of its step."""
+    return isinstance(error, (InputError, InvalidPipeline, DefinitionError)) and not failures(error)
 
 
 def succeeded(index: int, item: Item, result: Any) -> Done:

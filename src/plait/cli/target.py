@@ -68,7 +68,8 @@ def load_pipeline(text: str) -> Pipeline[Any]:
     from plait.pipeline import Pipeline
 
     module = _load_file(target.where) if target.is_file else _load_module(target.where)
-    return _find(module, target, Pipeline)
+    found: Pipeline[Any] = _find(module, target, Pipeline)
+    return found
 
 
 def _load_file(where: str) -> ModuleType:

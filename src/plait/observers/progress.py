@@ -11,7 +11,6 @@ A terminal that does not take output (Ctrl-S, a slow connection) therefore never
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import threading
 import time
@@ -104,6 +103,11 @@ class Progress:
     def shows(self) -> bool:
         """Whether it shows anything; if not, a run need not tell it."""
         return self._live or self._plain
+
+    @property
+    def width(self) -> int:
+        """How many columns there are; 80 where there is no terminal."""
+        return self._width()
 
     def __enter__(self) -> Self:
         self._began = time.monotonic()
@@ -259,7 +263,7 @@ class Progress:
         try:
             return os.get_terminal_size(self._stream.fileno()).columns or 80
         except (OSError, ValueError, AttributeError):
-            return shutil.get_terminal_size().columns
+            return 80
 
     # -- the painter's thread -----------------------------------------------------------------------------
 
@@ -281,9 +285,11 @@ class Progress:
 def seconds(value: float) -> str:
     """A duration as a person says it.
 
-    >>> seconds(0.0042), seconds(1.5), seconds(75)
-    ('4 ms', '1.5 s', '1 min 15 s')
+    >>> seconds(0.0002), seconds(0.0042), seconds(1.5), seconds(75)
+    ('0.2 ms', '4 ms', '1.5 s', '1 min 15 s')
     """
+    if value < 0.001:
+        return f"{value * 1000:.1f} ms"
     if value < 0.01:
         return f"{value * 1000:.0f} ms"
     if value < 1:
