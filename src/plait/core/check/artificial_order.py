@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Iterator
+from itertools import accumulate
 from typing import NamedTuple
 
 from plait.core.check.diagnostic import Diagnostic
@@ -104,10 +106,11 @@ def _barrier(facts: Facts, part: Part) -> bool:
 def _split(facts: Facts, around: Part, run: list[Part]) -> Iterator[Window]:
     """Cut a run where everything after needs everything before; what is left between two cuts has slack."""
     needs = _needs(facts, run)
+    common = [*accumulate(reversed(needs), operator.and_)][::-1]  # what all parts from here on need
     start = 0
     for end in range(1, len(run) + 1):
         before = (1 << end) - 1
-        if end < len(run) and not all(needs[i] & before == before for i in range(end, len(run))):
+        if end < len(run) and common[end] & before != before:
             continue
         found = _window(facts, around, run[start:end], [n >> start for n in needs[start:end]])
         if found is not None:

@@ -127,10 +127,11 @@ class Facts:
 
     def writes_within(self, part: Part) -> set[str]:
         """The keys of the pipeline around it that a part writes."""
-        keys = self.writes[part.scope if part.kind != "subgraph" or part.up is None else part.up.scope]
-        return {
-            key for key, writers in keys.items() if any(part.first <= w.first < part.last for w in writers)
-        }
+        if part.leaf is not None:
+            return {key for key, _ in part.leaf.step.outputs}
+        if isinstance(part.flow, Subgraph) and part.up is not None:
+            return {key for key, _ in published(part.up.scope.schema, part.flow, self.writes[part])}
+        return set[str]().union(*(self.writes_within(inner) for inner in part.parts))
 
     # ------------------------------------------------------------------ values
     @cached_property
@@ -156,22 +157,26 @@ class Facts:
             version = self._outside[version]
         return version
 
-    def makers(self, version: Version) -> set[Leaf]:
-        """The steps that a value comes from, through reducers and blocks."""
-        found: set[Leaf] = set()
+    def sources(self, version: Version) -> set[Version]:
+        """The versions, as steps wrote them or inputs gave them, that a value comes from, through reducers and blocks."""
+        found: set[Version] = set()
         todo, seen = [version], set[Version]()
         while todo:
             one = self.origin(todo.pop())
             if one in seen:
                 continue
             seen.add(one)
-            if isinstance(one.maker, Leaf):
-                found.add(one.maker)
-            elif isinstance(one.maker, Merge):
+            if isinstance(one.maker, Merge):
                 todo += [*one.maker.deltas, *([one.maker.base] if one.maker.base else [])]
+            elif one in self._exports:
+                todo += self._exports[one]
             else:
-                todo += self._exports.get(one, [])
+                found.add(one)
         return found
+
+    def makers(self, version: Version) -> set[Leaf]:
+        """The steps that a value comes from."""
+        return {one.maker for one in self.sources(version) if isinstance(one.maker, Leaf)}
 
     @cached_property
     def needs(self) -> dict[Leaf, set[Leaf]]:
@@ -185,17 +190,17 @@ class Facts:
 
     def used(self, version: Version) -> bool:
         """Whether anybody reads the value, or it is in the final state."""
-        if version.readers or version in self._finals:
+        if version.readers or version in self.finals:
             return True
         inside = (frame.imports[version] for frame in self._frames if version in frame.imports)
         outside = (outer for outer, candidates in self._exports.items() if version in candidates)
         return any(self.used(v) for v in inside) or any(self.used(v) for v in outside)
 
     @cached_property
-    def _finals(self) -> set[Version]:
-        return {self.origin(version) for version in self.bound.root.finals.values()} | set(
-            self.bound.root.finals.values()
-        )
+    def finals(self) -> set[Version]:
+        """The versions in the final state, and those that they come from."""
+        kept = set(self.bound.root.finals.values())
+        return kept.union(*(self.sources(version) for version in kept))
 
     # ------------------------------------------------------------------ reads of a sibling's key
     @cached_property

@@ -120,20 +120,18 @@ def _nearly_written(facts: Facts) -> Iterator[Diagnostic]:
     """Inputs by accident: without a state type, a required input that is named nearly like a written key."""
     grouped: dict[tuple[str, str, str], list[str]] = {}
     declared = {*facts.bound.definition.schema.fields, *facts.bound.definition.schema_in.fields}
+    meant: dict[tuple[str, Part], tuple[str, Part] | None] = {}
     for part, leaf in facts.leaves():
         for read in leaf.reads:
             version = read.version
-            if (
-                version is None
-                or version.origin != "input"
-                or version.key in declared
-                or not _required(facts, version.key)
-            ):
+            if version is None or version.origin != "input" or version.key in declared:
                 continue
-            written = _written_around(facts, part)
-            near = next((k for k in written if nearly_equal(version.key, k)), None)
-            if version.key not in written and near is not None:
-                grouped.setdefault((version.key, near, written[near].path), []).append(part.path)
+            key = version.key
+            if (key, part.scope) not in meant:
+                meant[key, part.scope] = _meant(facts, key, part.scope) if _required(facts, key) else None
+            found = meant[key, part.scope]
+            if found is not None:
+                grouped.setdefault((key, found[0], found[1].path), []).append(part.path)
     for (key, near, writer), readers in grouped.items():
         yield Diagnostic(
             "E101",
@@ -149,10 +147,16 @@ def _required(facts: Facts, key: str) -> bool:
     return version is not None and version.presence == "always"
 
 
-def _written_around(facts: Facts, part: Part) -> dict[str, Part]:
+def _meant(facts: Facts, key: str, scope: Part) -> tuple[str, Part] | None:
+    """The key that was meant by this one, and who writes it; None if it is no misspelling."""
+    written = _written_around(facts, scope)
+    near = [] if key in written else [item for item in written.items() if nearly_equal(key, item[0])]
+    return min(near, key=lambda item: distance(key, item[0]), default=None)
+
+
+def _written_around(facts: Facts, scope: Part) -> dict[str, Part]:
     """Written keys that share their names with the inputs: the pipeline's own and those of transparent embedded ones."""
     keys = {key: writers[0] for key, writers in facts.writes[facts.root].items()}
-    scope = part.scope
     while isinstance(scope.flow, Subgraph) and scope.flow.inputs is None and scope.up is not None:
         keys.update((key, writers[0]) for key, writers in facts.writes[scope].items())
         scope = scope.up.scope

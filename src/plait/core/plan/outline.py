@@ -14,6 +14,7 @@ Leaves are numbered in listed order, so every part covers a contiguous range of 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterator
 from typing import Literal, TypeAlias
@@ -81,7 +82,11 @@ class Part:
 
     def child_with(self, leaf: int) -> Part:
         """The part directly inside that covers a leaf."""
-        return next(p for p in self.parts if p.first <= leaf < p.last)
+        return self.parts[bisect_right(self.parts, leaf, key=_first) - 1]
+
+
+def _first(part: Part) -> int:
+    return part.first
 
 
 def outline(bound: Bound) -> Part:
