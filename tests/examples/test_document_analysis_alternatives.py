@@ -56,3 +56,12 @@ def test_semantic_topics_are_a_choice_of_the_default_ones(semantic, components: 
 
 def test_semantic_topics_of_nothing_are_none(semantic) -> None:
     assert semantic("") == []
+
+
+def test_an_alternative_takes_the_place_of_a_default_component(
+    semantic, example: Callable[[str], ModuleType], components: SimpleNamespace
+) -> None:
+    other = example("pipeline").pipeline.with_components({"analyses/topic_detector": semantic})
+    document = DOCUMENTS / "choosing.en.html"
+    report = other.run({"input_document": str(document)}).state["analysis_report"]
+    assert report["topics"] == semantic(components.extract(document)["text"])
