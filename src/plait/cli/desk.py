@@ -8,7 +8,7 @@ from plait.cli.encode import dumps
 from plait.cli.problem import Exit, Problem
 from plait.cli.records import Done, in_full
 from plait.cli.writing import Writer
-from plait.observers.progress import Progress, has_color, seconds, style
+from plait.observers.progress import Progress, fit, has_color, is_live, seconds, style
 
 
 class Desk:
@@ -59,7 +59,10 @@ class Desk:
                 if done.ok
                 else style("failed", "red", color=self._color)
             )
-            self._progress.print(f"{mark}  {done.to_line()}", self._out)
+            line = done.to_line()
+            self._progress.print(
+                f"{mark}  {fit(line, self._progress.width - 9) if is_live(self._out) else line}", self._out
+            )
 
     @property
     def _color(self) -> bool:

@@ -36,8 +36,8 @@ def clean(text: str) -> str:
 
 
 def shorten(text: str, limit: int = 300) -> str:
-    """Cut a long text in the middle of nowhere, and say how much is missing."""
-    return text if len(text) <= limit else f"{text[:limit]}… ({len(text) - limit} more characters)"
+    """Cut a long text."""
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
 def one_line(text: str, limit: int = 300) -> str:

@@ -94,9 +94,8 @@ def failure_record(failure: Failure) -> dict[str, Any]:
 def in_short(error: BaseException) -> str:
     """An error in one line, with the step that failed."""
     found = failures(error)
-    if not found:
-        return one_line(f"{type(error).__name__}: {error}")
-    return "; ".join(one_line(f"{f.path}: {type(f.error).__name__}: {f.error}") for f in found)
+    text = "; ".join(f"{f.path}: {type(f.error).__name__}: {f.error}" for f in found)
+    return one_line(text or f"{type(error).__name__}: {error}")
 
 
 def in_full(error: BaseException) -> str:

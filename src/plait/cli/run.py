@@ -110,7 +110,7 @@ def parse_config(pairs: Iterable[str]) -> dict[str, Any]:
 )
 @click.option("--report", is_flag=True, help="Show where the time went (of many runs, in the slowest).")
 def command(*, config_pairs: tuple[str, ...], **chosen: Any) -> int:
-    r"""Run a pipeline on one input or on many.
+    """Run a pipeline on one input or on many.
 
     TARGET is path/to/pipeline.py[:NAME] or package.module[:NAME]; NAME is the pipeline's name in it, by
     default "pipeline", or the only one there is.
@@ -119,7 +119,7 @@ def command(*, config_pairs: tuple[str, ...], **chosen: Any) -> int:
     plait run pipeline.py --input '{"text": "hello"}'
     plait run pipeline.py --input documents/ --glob '*.pdf' --output reports/
     plait run company.jobs:nightly --input items.jsonl --json --max-concurrency 8
-    """
+    """  # noqa: D301  (\b is click's mark for lines to leave as they are)
     from plait.cli.running import Request, carry_out
     from plait.cli.stopping import Stopper
 

@@ -92,7 +92,7 @@ def carry_out(request: Request, out: TextIO, stopper: Stopper) -> int:
         except KeyboardInterrupt:
             if stopper.code is None:
                 raise
-        except Problem:
+        except (Problem, BrokenPipeError):
             raise
         except Exception as error:  # noqa: BLE001  (a component's teardown, most likely: the results are there)
             trouble = error

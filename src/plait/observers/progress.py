@@ -94,7 +94,8 @@ class Progress:
         self._thread: threading.Thread | None = None
         self._running: dict[tuple[str, str], float] = {}
         self._lines: list[str] = []
-        self._listed = self._finished = self._done = self._failed = 0
+        self._blocking: set[str] = set()
+        self._listed = self._finished = self._retried = self._done = self._failed = 0
         self._drawn = self._frame = 0
         self._told = -1
         self._began = time.monotonic()
@@ -142,16 +143,21 @@ class Progress:
                 case StepFinished():
                     self._running.pop((event.run_id, event.path), None)
                     self._finished += 1
-                    self._list("ok", event.path, f"finished in {seconds(event.seconds)}")
+                    if self._items is None:
+                        self._list("ok", event.path, f"finished in {seconds(event.seconds)}")
                 case StepFailed():
                     self._running.pop((event.run_id, event.path), None)
+                    self._retried += event.will_retry
+                    if self._items is not None:
+                        return  # of many items the operator wants counts; the item's own result says the rest
                     again = f"attempt {event.attempt} failed, trying again" if event.will_retry else "failed"
                     self._list(
                         "again" if event.will_retry else "failed",
                         event.path,
                         f"{again}: {_error(event.error)}",
                     )
-                case LoopBlocked():
+                case LoopBlocked() if event.path not in self._blocking:
+                    self._blocking.add(event.path)
                     self._list(
                         "again",
                         event.path,
@@ -185,8 +191,8 @@ class Progress:
     # -- what follows runs with the lock held -------------------------------------------------------------
 
     def _list(self, kind: Literal["ok", "again", "failed"], path: str, text: str) -> None:
-        if kind == "ok" and (self._items is not None or self._listed > _LINES):
-            return  # of a map only what went wrong is worth a line
+        if kind == "ok" and self._listed > _LINES:
+            return
         self._listed += 1
         if self._listed == _LINES + 1 and kind == "ok":
             self._lines.append(style("  further steps are counted, not listed", "dim", color=self._color))
@@ -199,7 +205,7 @@ class Progress:
         mark, ascii_mark, color = marks[kind]
         mark = style(mark if self._unicode else ascii_mark, color, color=self._color)
         room = max(20, self._width() - 4)
-        self._lines.append(f"  {mark} " + _fit(f"{path}  {text.removeprefix('finished in ')}", room))
+        self._lines.append(f"  {mark} " + fit(f"{path}  {text.removeprefix('finished in ')}", room))
 
     def _flush_lines(self) -> None:
         if self._lines:
@@ -209,7 +215,7 @@ class Progress:
 
     def _erase(self) -> None:
         if self._drawn:
-            self._stream.write(f"\x1b[{self._drawn}A\x1b[J" if self._drawn > 0 else "")
+            self._stream.write(f"\r\x1b[{self._drawn}A\x1b[J")  # \r: a terminal echoes ^C into our line
             self._drawn = 0
 
     def _paint(self) -> None:
@@ -217,7 +223,7 @@ class Progress:
         self._erase()
         self._flush_lines()
         width = self._width() - 1
-        rows = [_fit(row, width) for row in self._rows()]
+        rows = [fit(row, width) for row in self._rows()]
         self._stream.write(
             "".join(f"{style(row, 'dim', color=self._color) if i else row}\n" for i, row in enumerate(rows))
         )
@@ -230,11 +236,9 @@ class Progress:
         now = time.monotonic()
         if self._items is not None:
             busy = Counter(path for _, path in self._running)
-            steps = ", ".join(
-                f"{path} {count}"
-                for path, count in sorted(busy.items(), key=lambda pair: (-pair[1], pair[0]))[:_RUNNING]
-            )
-            return [f"{spinner} {self._counts()}" + (f"  running: {steps}" if steps else "")]
+            shown = sorted(busy.items(), key=lambda pair: (-pair[1], pair[0]))[:_RUNNING]
+            steps = ", ".join(f"{path.translate(_CONTROL)} {count}" for path, count in shown)
+            return [f"{spinner} {self._counts()}", *([f"    running: {steps}"] if steps else [])]
         steps_word = "step" if self._finished == 1 else "steps"
         rows = [
             f"{spinner} {self._finished} {steps_word} finished, {len(self._running)} running, {seconds(now - self._began)}"
@@ -257,6 +261,8 @@ class Progress:
                 "█" * cells + "░" * (20 - cells) if self._unicode else "#" * cells + "." * (20 - cells)
             ) + " "
         failed = f", {self._failed} failed" if self._failed else ""
+        if self._retried:
+            failed += f", {self._retried} retried"
         return f"{bar}{self._done} of {self._items} items{failed}, {self._done / elapsed:.1f} a second, {seconds(elapsed)}"
 
     def _width(self) -> int:
@@ -306,7 +312,7 @@ def _error(error: BaseException) -> str:
     return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__
 
 
-def _fit(text: str, width: int) -> str:
+def fit(text: str, width: int) -> str:
     """Cut text to so many columns; a Chinese character takes two."""
     used = 0
     for index, char in enumerate(text):
