@@ -4,6 +4,7 @@
     python3 tools/test.py                     all of it, as a submission must pass it
     python3 tools/test.py --fast              one Python, no coverage
     python3 tools/test.py --only lint         or types, or tests
+    python3 tools/test.py --only lint --fix   and put right what can be
     python3 tools/test.py --fast --only tests -- tests/testing -k retry
 
 It needs Python 3.11 or later and the package index, nothing else: it makes its own environments, builds the
@@ -20,6 +21,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 - it is the first thing a fresh ma
     )
 
 import argparse
+import contextlib
 import os
 import subprocess
 import time
@@ -36,13 +38,23 @@ from workshop import ROOT, Python, Trouble, clean_environ, python_of, say, scrip
 NO_TESTS = 5
 """What pytest exits with when nothing was left to run."""
 INTERRUPTED = 130
+PATIENCE = 20.0
+"""Seconds for a command that was interrupted to end."""
 
 
 def call(command: Sequence[str | Path], venv: Path, **variables: str) -> tuple[int, float]:
     """Run a command that may print what it likes; its exit code, and how long it took."""
     started = time.monotonic()
     environ = clean_environ(venv) | variables
-    code = subprocess.run([str(part) for part in command], cwd=ROOT, env=environ, check=False).returncode
+    with subprocess.Popen([str(part) for part in command], cwd=ROOT, env=environ) as child:
+        try:
+            code = child.wait()
+        except KeyboardInterrupt:
+            # It was interrupted as well, and has something to say about that before it ends.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(PATIENCE)
+            child.kill()
+            raise
     return code, time.monotonic() - started
 
 
@@ -118,11 +130,20 @@ class Checks:
 # Style and types
 
 
+def mend_style(venv: Path) -> None:
+    """Let ruff put right what it can."""
+    ruff = scripts_of(venv) / "ruff"
+    say("ruff check --fix, ruff format")
+    call([ruff, "check", "--fix", "--exit-zero", "--quiet", "."], venv)
+    call([ruff, "format", "."], venv)
+
+
 def check_style(checks: Checks, venv: Path) -> None:
     """Run ruff twice: rules and layout."""
     ruff = scripts_of(venv) / "ruff"
-    checks.run("ruff check", [ruff, "check", "."], venv)
-    checks.run("ruff format --check", [ruff, "format", "--check", "."], venv)
+    concise = ["--output-format", "concise"]
+    checks.run("ruff check", [ruff, "check", *concise, "."], venv)
+    checks.run("ruff format --check", [ruff, "format", "--check", *concise, "."], venv)
 
 
 def check_types(checks: Checks, venv: Path) -> None:
@@ -228,6 +249,7 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--only", choices=["lint", "types", "tests"], action="append", help="a part of it; may be repeated"
     )
+    parser.add_argument("--fix", action="store_true", help="first let ruff put right what it can")
     options = parser.parse_args(own)
     options.extra = extra
     options.only = options.only or ["lint", "types", "tests"]
@@ -241,6 +263,8 @@ def main(arguments: Sequence[str]) -> int:
     checks = Checks()
     with workshop.locked():
         venv = workshop.environment(".venv-test", ["test", "lint", "notebook", "full"])
+        if options.fix:
+            mend_style(venv)
         workshop.install_wheel(venv, workshop.wheel(venv))
         others: list[tuple[Python, Path]] = []
         if "tests" in options.only and not options.fast:

@@ -31,7 +31,7 @@ PINS = ROOT / "constraints" / "dev.txt"
 SUPPORTED = ("3.11", "3.12", "3.13")
 
 
-class Trouble(Exception):  # noqa: N818 - it is printed as a sentence, not as a traceback
+class Trouble(Exception):
     """Something that the person at the terminal can put right; the message says how."""
 
 
