@@ -101,23 +101,36 @@ class StepContext:
 
 
 class Cursor:
-    """Where a strand stands: the run, the task, the step. Changed in place as the strand goes on."""
+    """Where a strand stands: the run, the task, the step. Changed in place as the strand goes on.
 
-    __slots__ = ("abandoned", "atask", "attempt", "cancels", "cause", "fenced", "first", "job", "run", "step", "stopped", "task")
+    Most strands never touch most of these, so the defaults live on the class and making one is cheap.
+    """
+
+    step: Any = None
+    """The step that runs now."""
+    first: Any = None
+    """The first step of the segment: its attempt is ``attempt``, the others' is 1."""
+    attempt = 1
+    atask: Any = None
+    """The asyncio Task, unless it is the caller's own."""
+    cancels = 0
+    """How often we cancelled it: exactly that often we uncancel it."""
+    cause: str | None = None
+    stopped = False
+    """Whether the step was told to stop."""
+    fenced = False
+    """Whether it was given up: nothing it does counts any more."""
+    abandoned = False
+    """Whether its thread was left behind."""
+    job: Any = None
+    """The job in a thread that it waits for."""
 
     def __init__(self, run: Any, task: int) -> None:
         self.run, self.task = run, task
-        self.step: Any = None
-        self.attempt = 1
-        self.atask: Any = None
-        self.cancels = 0
-        self.cause: str | None = None
-        self.stopped = self.fenced = self.abandoned = False
-        self.first: Any = None
-        self.job: Any = None
 
 
-CURRENT: contextvars.ContextVar[Cursor | None] = contextvars.ContextVar("plait_current", default=None)
+CURRENT: contextvars.ContextVar[Any] = contextvars.ContextVar("plait_current", default=None)
+"""The strand (``Cursor``) that runs here; a ``StepContext`` in tests."""
 
 
 def current_step() -> StepContext:

@@ -19,6 +19,7 @@ from plait.core.step import check_name
 from plait.core.typecheck import show_flat
 from plait.errors import DefinitionError, Failure, InputError
 from plait.run.drive import Run
+from plait.run.finish import check_state, failures_of, final_values, raise_outcome
 from plait.run.limits import Limits, default_limits
 from plait.run.loops import name_the_cure, run_sync
 from plait.run.program import Program, program_of
@@ -223,6 +224,7 @@ class Pipeline(Generic[StateT, InputT]):
         self._limits, self._check_types = limits, check_types
         self._deadline = seconds(deadline, f"{where}: deadline")
         self._grace = seconds(grace, f"{where}: grace") or 0.0
+        self._declared = self.__plait_definition__.schema.declared or self.__plait_definition__.schema_in.declared
         self._durations: dict[str, float] = {}
         self._cache: dict[str, Any] = {}
 
@@ -397,8 +399,8 @@ class Pipeline(Generic[StateT, InputT]):
         observers: Iterable[Any] = (),
     ) -> Result[StateT]:
         """Run the pipeline on the running event loop; see ``run``."""
-        observers = tuple(observers)
-        run = self._new_run(Run, self._program(fused=not observers), inputs, config, context, deadline, observers)
+        watching = tuple(observers) if observers else ()
+        run = self._new_run(Run, self._program(fused=not watching), inputs, config, context, deadline, watching)
         await run.execute()
         return self._result(run)
 
@@ -410,8 +412,6 @@ class Pipeline(Generic[StateT, InputT]):
         context: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
         """Run the pipeline and give the final state as a dict: ``state = await pipeline.invoke({...})``."""
-        from plait.run.finish import final_values
-
         result = await self.arun(inputs, config=config, context=context)
         return final_values(result._run)  # noqa: SLF001
 
@@ -535,7 +535,8 @@ class Pipeline(Generic[StateT, InputT]):
         return cast("Bound", found)
 
     def _plan(self, *, fused: bool) -> Plan:
-        found = self._cache.get(fused)
+        key = "plan" if fused else "plan, one by one"
+        found: Plan | None = self._cache.get(key)
         if found is None:
             from plait.core.plan.lower import lower
 
@@ -544,21 +545,21 @@ class Pipeline(Generic[StateT, InputT]):
 
                 raise_for(self.check(), self.name)
                 self._cache["valid"] = True
-            found = self._cache[fused] = lower(self._bound(), fuse=fused, durations=self._durations)
-        return cast("Plan", found)
+            found = self._cache[key] = lower(self._bound(), fuse=fused, durations=self._durations)
+        return found
 
     def _program(self, *, fused: bool) -> Program:
-        key = ("program", fused)
-        found = self._cache.get(key)  # type: ignore[call-overload]
+        key = "program" if fused else "program, one by one"
+        found: Program | None = self._cache.get(key)
         if found is None:
-            found = self._cache[key] = program_of(self._plan(fused=fused), check_types=self._check_types == "steps")  # type: ignore[index]
-        return cast("Program", found)
+            found = self._cache[key] = program_of(self._plan(fused=fused), check_types=self._check_types == "steps")
+        return found
 
     def _new_run(
         self, kind: type[Run], program: Program, inputs: Any, config: Mapping[str, Any] | None, context: Mapping[str, Any] | None, deadline: float | None, observers: Sequence[Any]
     ) -> Run:
         limits = self._limits or default_limits()
-        if "limits" not in self._cache or self._cache["limits"] is not limits:
+        if self._cache.get("limits") is not limits:
             for leaf in self._bound().leaves():
                 if leaf.step.resources:
                     limits.check(leaf.path, leaf.step.resources)
@@ -568,7 +569,8 @@ class Pipeline(Generic[StateT, InputT]):
             program, run_id=_RunId(), config=config or {}, context=context or {}, limits=limits, grace=self._grace, deadline=limit, observers=observers
         )
         given = inputs if type(inputs) is dict else self._given(inputs)
-        self._check_inputs(given)
+        if self._declared:
+            self._check_inputs(given)
         run.extras = fill_inputs(program.plan, run.root.values, given)
         return run
 
@@ -582,8 +584,6 @@ class Pipeline(Generic[StateT, InputT]):
     def _check_inputs(self, given: Mapping[str, Any]) -> None:
         definition = self.__plait_definition__
         schema, schema_in = definition.schema, definition.schema_in
-        if not schema.declared and not schema_in.declared:
-            return
         for key, value in given.items():
             field = schema_in.fields.get(key) or schema.fields.get(key)
             if field is None:
@@ -606,8 +606,6 @@ class Pipeline(Generic[StateT, InputT]):
         return self._result(run)
 
     def _result(self, run: Run) -> Result[StateT]:
-        from plait.run.finish import check_state, failures_of, final_values, raise_outcome
-
         if run.outcome != "succeeded" or run.outer_cancel is not None:
             try:
                 raise_outcome(run, _report(run))

@@ -14,6 +14,7 @@ import asyncio
 import logging
 import random
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
@@ -34,6 +35,9 @@ logger = logging.getLogger("plait")
 
 EAGER: Final = hasattr(asyncio, "eager_task_factory")
 
+_BATCH: Final = 256
+"""The most Tasks that are made in one go."""
+
 
 class Frame(FrameValues):
     """A frame's values, and where it stands among the others."""
@@ -45,8 +49,57 @@ class Frame(FrameValues):
         self.outer, self.region = outer, region
 
 
+class Trouble:
+    """What a run remembers only if something goes wrong."""
+
+    __slots__ = ("errors", "notes", "unstopped")
+
+    def __init__(self) -> None:
+        self.errors: dict[tuple[int, int, int], BaseException] = {}
+        """(task, step, attempt) -> what it raised."""
+        self.notes: list[tuple[str, BaseException]] = []
+        """What steps raised while they were being cancelled."""
+        self.unstopped: list[StepWouldNotStop] = []
+
+
 class Run:
     """One run of a plan: frames of values, strands, timers. Made and used on one event loop."""
+
+    __slots__ = (
+        "_baseline",
+        "_done",
+        "_dropped",
+        "_index",
+        "_leading",
+        "_ramp",
+        "_starting",
+        "_strands",
+        "_timer",
+        "_timer_at",
+        "_todo",
+        "_trouble",
+        "admitted",
+        "clock",
+        "config",
+        "context",
+        "deadline",
+        "ended",
+        "extras",
+        "finished",
+        "frames",
+        "log",
+        "loop",
+        "make_id",
+        "outcome",
+        "outer_cancel",
+        "outer_cursor",
+        "plan",
+        "program",
+        "root",
+        "scheduler",
+        "started",
+        "teller",
+    )
 
     def __init__(
         self,
@@ -61,38 +114,39 @@ class Run:
         observers: Iterable[Any] = (),
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        plan = program.plan
-        self.plan, self.program = plan, program
-        self.config, self.context = config, context
+        plan = self.plan = program.plan
+        self.program, self.config, self.context = program, config, context
         self.scheduler = Scheduler(plan, grace=grace)
-        root = Frame(program, 0, None, None)
-        self.root = root
+        self.root = root = Frame(program, 0, None, None)
         self.frames: list[Any] = [root] * len(plan.units)
         self.extras: Mapping[str, Any] = {}
         self.log: list[Any] = []
-        self.errors: dict[tuple[int, int, int], BaseException] = {}
-        self.sites: dict[tuple[int, int], str] = {}
-        self.notes: list[tuple[str, BaseException]] = []
-        self.unstopped: list[StepWouldNotStop] = []
-        self.finished = False
+        self.finished = self._starting = False
         self.outcome = ""
-        self.outer_cancel: asyncio.CancelledError | None = None
-        self.started = 0.0
-        self.ended = 0.0
-        self.clock = clock
-        self.deadline = deadline
-        self.make_id = run_id
+        self.started = self.ended = self._timer_at = 0.0
+        self.clock, self.deadline, self.make_id = clock, deadline, run_id
         self.teller = Teller(self, observers) if observers else None
-        self.admitted = Admitted(self, limits) if plan.caps or _any_needs(program) else None
+        self.admitted = Admitted(self, limits) if program.needs else None
         self.loop: Any = None
+        self.outer_cancel: asyncio.CancelledError | None = None
         self.outer_cursor: Cursor | None = None
+        self._trouble: Trouble | None = None
         self._strands: set[Cursor] = set()
-        self._todo: list[Start] = []
-        self._spawning = False
+        self._todo: deque[Start] = deque()
+        self._ramp = 1
         self._done: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._timer_at = 0.0
         self._baseline = 0
+        self._leading = -1
+        self._index: dict[int, Cursor] | None = None
+        self._dropped: set[int] = set()
+
+    @property
+    def trouble(self) -> Trouble:
+        """What went wrong so far."""
+        if self._trouble is None:
+            self._trouble = Trouble()
+        return self._trouble
 
     # ------------------------------------------------------------------ the whole of it
     async def execute(self) -> None:
@@ -106,25 +160,25 @@ class Run:
             self.admitted.open(self.outer_cursor)
         me = asyncio.current_task(loop)
         self._baseline = me.cancelling() if me is not None else 0
-        WATCHDOG.enter(loop, self, self._stalled)
+        watched = WATCHDOG.enter(loop)
         now = self.started = self.clock()
         if self.teller is not None:
             self.teller.run_started()
         token = CURRENT.set(cursor)
         try:
             commands = self.handle(RunStarted(now, None if self.deadline is None else now + self.deadline))
-            start = self._act(commands)
-            if start is not None:
-                if self._todo or self.deadline is not None or not self._can_lead(start):
-                    self._todo.insert(0, start)
-                    self._spawn_all()
-                else:
-                    await self._strand(cursor, start, lead=True)
+            self._act(commands)
+            todo = self._todo
+            if len(todo) == 1 and self.deadline is None and self._can_lead(todo[0]):
+                await self._strand(cursor, todo.popleft(), lead=True)
+                self._leading = -1
+            elif todo:
+                self._start_more()
             if not self.finished:
                 await self._wait()
         finally:
             CURRENT.reset(token)
-            WATCHDOG.leave(loop, self)
+            watched.active -= 1
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
@@ -160,7 +214,8 @@ class Run:
     # ------------------------------------------------------------------ strands
     async def _strand(self, cursor: Cursor, start: Start, lead: bool = False) -> None:  # noqa: FBT001, FBT002  (hot path: positional)
         task, attempt, first = start
-        now, log, frames, scheduler, teller = self.clock, self.log.append, self.frames, self.scheduler, self.teller
+        now, log, frames, todo = self.clock, self.log.append, self.frames, self._todo
+        scheduler, teller = self.scheduler, self.teller
         if not lead:
             CURRENT.set(cursor)
         k, step = first, None
@@ -170,6 +225,8 @@ class Run:
             values = frame.values
             rows = block.rows if not first else block.rows[first:]
             cursor.task, cursor.attempt, cursor.first = task, attempt, rows[0][0]
+            if lead:
+                self._leading = task
             k = first
             t0 = now()
             if teller is not None:
@@ -217,55 +274,78 @@ class Run:
                     teller.step_finished(cursor.step, attempt, t0)
                 commands = scheduler.succeeded(task, t0)
             cursor.step = None
-            if cursor.cancels:  # this Task was told to stop: what follows starts in Tasks of its own
-                self._go(commands)
+            if commands:
+                self._act(commands)
+            if not todo:
                 break
-            following = self._act(commands) if commands else None
-            if following is None:
-                if self._todo:
-                    self._spawn_all()
+            if cursor.cancels:  # this Task was told to stop: what follows starts in another one
+                self._start_soon()
                 break
-            if lead and (self._todo or not self._can_lead(following)):
-                self._todo.insert(0, following)
-                self._spawn_all()
+            following = todo.popleft()
+            if lead and (todo or not self._can_lead(following)):
+                todo.appendleft(following)
+                self._start_more()
                 break
-            if self._todo:
-                self._spawn_all()
+            if todo and not self._starting:
+                self._start_soon()
+            if self._dropped and following[0] in self._dropped:
+                following = self._undropped()
+                if following is None:
+                    break
             task, attempt, first = following
         if not lead:
             self._strands.discard(cursor)
             cursor.atask = None
 
-    def _spawn_all(self) -> None:
-        """Start what is on the list, each in a Task of its own."""
-        if self._spawning:  # an eager Task forked: the outermost call starts its branches, too
-            return
-        self._spawning = True
-        loop, todo, strands = self.loop, self._todo, self._strands
-        try:
-            while todo:
-                batch = todo[:]
-                todo.clear()
-                for start in batch:
-                    cursor = Cursor(self, start[0])
-                    strands.add(cursor)
-                    coroutine = self._strand(cursor, start)
-                    if EAGER:
-                        task = asyncio.Task(coroutine, loop=loop, eager_start=True)
-                        if not task.done():
-                            cursor.atask = task
-                    else:
-                        cursor.atask = loop.create_task(coroutine)
-        finally:
-            self._spawning = False
+    def _undropped(self) -> Start | None:
+        """The next task on the list that was not called off meanwhile."""
+        while self._todo:
+            start = self._todo.popleft()
+            if start[0] not in self._dropped:
+                return start
+            self._dropped.remove(start[0])
+        return None
+
+    def _start_soon(self) -> None:
+        """Look at the list again as soon as the loop gets the word: whoever is busy now may suspend."""
+        if not self._starting:
+            self._starting = True
+            self.loop.call_soon(self._start_more)
+
+    def _start_more(self) -> None:
+        """Give what is on the list Tasks of its own.
+
+        A strand that ends without ever suspending takes the next from the list itself, so a fan-out of instant
+        branches needs one Task, not one each. Eager Tasks (3.12+) tell at once whether they suspend; before
+        that, Tasks are made one, two, four … at a time, as long as those before have not emptied the list.
+        """
+        todo, loop = self._todo, self.loop
+        self._starting = True
+        made = 0
+        while todo and (EAGER or made < self._ramp):
+            start = self._undropped() if self._dropped else todo.popleft()
+            if start is None:
+                break
+            cursor = Cursor(self, start[0])
+            self._strands.add(cursor)
+            made += 1
+            if EAGER:
+                task = asyncio.Task(self._strand(cursor, start), loop=loop, eager_start=True)
+                if not task.done():
+                    cursor.atask = task
+            else:  # the constructor itself: create_task only adds a look at factories meant for others' tasks
+                cursor.atask = asyncio.Task(self._strand(cursor, start), loop=loop, name="plait-strand")
+        if todo:
+            self._ramp = min(self._ramp * 2, _BATCH)
+            loop.call_soon(self._start_more)
+        else:
+            self._starting, self._ramp = False, 1
 
     def _go(self, commands: list[Command]) -> None:
         """Carry out commands from outside of a strand."""
-        start = self._act(commands)
-        if start is not None:
-            self._todo.insert(0, start)
+        self._act(commands)
         if self._todo:
-            self._spawn_all()
+            self._start_more()
 
     # ------------------------------------------------------------------ what a step's error means
     def _step_ended_badly(self, cursor: Cursor, frame: Frame, task: int, first: int, step: PlannedStep, error: BaseException, *, lead: bool) -> list[Command]:
@@ -276,7 +356,7 @@ class Run:
         cause = cursor.cause
         if cause == "stop":
             if not isinstance(error, asyncio.CancelledError):
-                self.notes.append((step.path, error))
+                self.trouble.notes.append((step.path, error))
             self._told_discarded(cursor, step)
             return self.handle(Stopped(now, task, cursor.abandoned))
         if cause == "timeout":
@@ -301,7 +381,7 @@ class Run:
         unit = frame.plan.units[task - frame.base]
         k = unit.steps.index(step)
         attempt = cursor.attempt if k == first else 1
-        self.errors[task, k, attempt] = error
+        self.trouble.errors[task, k, attempt] = error
         matches, wait = 0, None
         if not (cursor.abandoned and not step.idempotent):
             matches, wait = self._matches(step, frame, error)
@@ -335,19 +415,17 @@ class Run:
         return bits, wait
 
     # ------------------------------------------------------------------ acting
-    def _act(self, commands: list[Command]) -> Start | None:
-        """Carry out commands; gives the first ``Start`` to go on with and leaves the others on the list."""
-        keep: Start | None = None
+    def _act(self, commands: list[Command]) -> None:
+        """Carry out commands; what is to start goes on the list, in the scheduler's order."""
+        self._index = None
         for command in commands:  # grows while it is walked: a grant at once leads to more
             kind = type(command)
             if kind is Start:
-                if keep is None:
-                    keep = command  # type: ignore[assignment]  # kind says so
-                else:
-                    self._todo.append(command)  # type: ignore[arg-type]
+                self._todo.append(command)  # type: ignore[arg-type]  # kind says so
+            elif kind is Finish:
+                self._finish(command.outcome)  # type: ignore[union-attr]
             else:
                 self._do(command, commands)
-        return keep
 
     def _do(self, command: Command, commands: list[Command]) -> None:  # noqa: C901, PLR0912  (one line per command)
         match command:
@@ -365,7 +443,7 @@ class Run:
             case Wake(at):
                 self._wake(at)
             case Cancel(task, cause):
-                self._cancel(task, cause)
+                commands += self._cancel(task, cause)
             case GiveUp(task):
                 commands += self._give_up(task)
             case Open(task, base):
@@ -374,15 +452,14 @@ class Run:
                 self._close(task, base, kept)
             case Expired(task, attempt):
                 region = self._region(task)
-                self.errors[task, -1, attempt] = StepTimeout(f"{region.path!r} took longer than its timeout of {region.timeout:g} s")
+                self.trouble.errors[task, -1, attempt] = StepTimeout(f"{region.path!r} took longer than its timeout of {region.timeout:g} s")
             case Retrying(task, step, attempt):
-                self.errors.pop((task, step, attempt - 1), None)
-            case Finish(outcome):
-                self.finished, self.outcome = True, outcome
-                if self._done is not None and not self._done.done():
-                    self._done.set_result(None)
-            case Start():
-                self._todo.append(command)
+                self.trouble.errors.pop((task, step, attempt - 1), None)
+
+    def _finish(self, outcome: str) -> None:
+        self.finished, self.outcome = True, outcome
+        if self._done is not None and not self._done.done():
+            self._done.set_result(None)
 
     def granted(self, task: int) -> None:
         """Admission calls this on the run's loop, some time after a request that had to wait."""
@@ -423,20 +500,28 @@ class Run:
 
     # ------------------------------------------------------------------ stopping
     def _cursor(self, task: int) -> Cursor | None:
-        return next((c for c in self._strands if c.task == task and c.step is not None), None) or next((c for c in self._strands if c.task == task), None)
+        if self._index is None:
+            self._index = {cursor.task: cursor for cursor in self._strands}
+        return self._index.get(task)
 
-    def _cancel(self, task: int, cause: str) -> None:
+    def _cancel(self, task: int, cause: str) -> list[Command]:
+        """Tell a strand to stop; a task that is still on the list never starts."""
         cursor = self._cursor(task)
-        if cursor is None or cursor.atask is None:
-            return
+        if cursor is None:
+            if self._leading == task:
+                return []  # in the caller's own Task, which is being cancelled from outside
+            self._dropped.add(task)
+            return self.handle(Stopped(self.clock(), task))
         cursor.cause = cursor.cause or cause
         cursor.stopped = True
         if cursor.job is not None:
             cursor.job.cancelled = True
             if cursor.cancels and not cursor.job.abandon:
-                return  # a thread can't be told twice
-        cursor.cancels += 1
-        cursor.atask.cancel()
+                return []  # a thread can't be told twice
+        if cursor.atask is not None:
+            cursor.cancels += 1
+            cursor.atask.cancel()
+        return []
 
     def _give_up(self, task: int) -> list[Command]:
         """The grace period is over: close the step's coroutine, or fence it if even that is ignored."""
@@ -459,7 +544,7 @@ class Run:
         else:
             error.add_note("it could not even be closed and may still run; what it does can't be committed")
             logger.error("a step would not stop", extra={"step": step.path, "attempt": cursor.attempt})
-        self.unstopped.append(error)
+        self.trouble.unstopped.append(error)
         now = self.clock()
         if cursor.cause == "timeout":
             late = StepTimeout(f"step {step.path!r} took longer than its timeout of {step.timeout:g} s, and ignored cancellation")
@@ -503,7 +588,8 @@ class Run:
         """A component was promoted to inline or sent back to threads: a fact of this run."""
         self.handle(Switched(self.clock(), step.index, where))
 
-    def _stalled(self, stall: Stall) -> None:
+    def stalled(self, stall: Stall) -> None:
+        """The watchdog saw a step of this run block the loop (told from its thread)."""
         if self.teller is not None:
             self.teller.stalled(stall)
 
@@ -515,12 +601,8 @@ class Run:
             inner = [s.index for s in unit.region.plan.units[0].steps] or [0]
             return inner[0], unit.path
         step = unit.steps[fault.step]
-        error = self.errors.get((fault.task, fault.step, fault.attempt))
+        error = self.trouble.errors.get((fault.task, fault.step, fault.attempt))
         return step.index, getattr(error, "__plait_writer__", step.path)
-
-
-def _any_needs(program: Program) -> bool:
-    return any(n is not None for n in program.plan.needs) or any(_any_needs(p) for p in program.inner.values())
 
 
 def _look_away(task: asyncio.Task[Any]) -> None:

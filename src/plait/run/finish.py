@@ -47,7 +47,7 @@ def failures_of(run: Run, faults: list[Any]) -> list[Failure]:
     placed = []
     for fault in faults:
         index, path = run.fault_path(fault)
-        placed.append((index, path, fault.attempt, run.errors[fault.task, fault.step, fault.attempt]))
+        placed.append((index, path, fault.attempt, run.trouble.errors[fault.task, fault.step, fault.attempt]))
     placed.sort(key=lambda item: (item[0], item[1]))
     return [Failure(path, attempt, error) for _, path, attempt, error in placed]
 
@@ -56,7 +56,7 @@ def raise_outcome(run: Run, report: Report) -> NoReturn:
     """Raise what a run that did not succeed raises (SEMANTICS 6)."""
     name = f"pipeline {run.plan.name!r}" if run.plan.name else "the pipeline"
     found = failures_of(run, run.scheduler.faults())
-    stubborn = [Failure(str(e).split("'")[1], 1, e) for e in run.unstopped if "could not even be closed" in "".join(getattr(e, "__notes__", ()))]
+    stubborn = [Failure(str(e).split("'")[1], 1, e) for e in run.trouble.unstopped if "could not even be closed" in "".join(getattr(e, "__notes__", ()))]
     try:
         if run.outcome == "cancelled":
             raise run.outer_cancel or asyncio.CancelledError
@@ -82,8 +82,8 @@ def raise_outcome(run: Run, report: Report) -> NoReturn:
         _add_notes(run, raised)
         raise raised
     finally:
-        run.errors.clear()
-        run.notes.clear()
+        run.trouble.errors.clear()
+        run.trouble.notes.clear()
         del run
 
 
@@ -108,7 +108,7 @@ def _note(run: Run, name: str, failure: Failure) -> None:
 
 
 def _add_notes(run: Run, error: BaseException) -> None:
-    for path, other in run.notes:
+    for path, other in run.trouble.notes:
         error.add_note(f"while it was being cancelled, step {path!r} raised {type(other).__name__}: {other}")
-    for stubborn in run.unstopped:
+    for stubborn in run.trouble.unstopped:
         error.add_note(f"{stubborn}; {'; '.join(getattr(stubborn, '__notes__', ()))}")

@@ -34,7 +34,7 @@ class Block(NamedTuple):
 class Program:
     """A plan's executable half; shared by all runs of a pipeline."""
 
-    __slots__ = ("blocks", "check_types", "inner", "learned", "plan", "template")
+    __slots__ = ("blocks", "check_types", "inner", "learned", "needs", "plan", "template")
 
     def __init__(self, plan: Plan, *, check_types: bool, learned: dict[int, Learned]) -> None:
         self.plan, self.check_types = plan, check_types
@@ -46,6 +46,8 @@ class Program:
             for node, unit in enumerate(plan.units)
             if unit.kind == REGION and unit.region is not None
         }
+        self.needs: bool = bool(plan.caps) or any(n is not None for n in plan.needs) or any(p.needs for p in self.inner.values())
+        """Whether any step needs admission."""
 
 
 def program_of(plan: Plan, *, check_types: bool) -> Program:

@@ -61,8 +61,8 @@ class SerialRun(Run):
         self._one(start)
 
     def _queue(self, commands: list[Command]) -> None:
-        start = self._act(commands)
-        for each in ([start] if start is not None else []) + self._todo:
+        self._act(commands)
+        for each in self._todo:
             frame = self.frames[each.task]
             heapq.heappush(self._ready, (frame.plan.units[each.task - frame.base].steps[each.step].index, each))
         self._todo.clear()

@@ -12,9 +12,10 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import Any, Final
+
+from plait.context import Cursor
 
 INTERVAL: Final = 0.05
 THRESHOLD: Final = 0.1
@@ -47,13 +48,15 @@ class Stall:
         return f"step {self.path!r} blocks the event loop: nothing else of the process could go on for {self.seconds:.2f} s; {self.cure}"
 
 
-class _Watched:
-    __slots__ = ("asked", "loop", "runs", "thread", "told")
+class Watched:
+    """One event loop: how many runs are active on it, and when it was asked for a sign of life."""
+
+    __slots__ = ("active", "asked", "loop", "thread", "told")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.thread = threading.get_ident()
-        self.runs: dict[int, Callable[[Stall], None]] = {}
+        self.active = 0
         self.asked: float | None = None
         self.told = False
 
@@ -67,33 +70,30 @@ class Watchdog:
 
     def __init__(self, code: CodeType) -> None:
         self._code = code
-        self._loops: dict[int, _Watched] = {}
+        self._loops: dict[int, Watched] = {}
         self._lock = threading.Lock()
         self._wake = threading.Event()
-        self._alive = False
+        self._awake = False
+        self._thread: threading.Thread | None = None
 
-    def enter(self, loop: asyncio.AbstractEventLoop, run: Any, tell: Callable[[Stall], None]) -> None:
-        """A run begins on this loop."""
+    def enter(self, loop: asyncio.AbstractEventLoop) -> Watched:
+        """A run begins on this loop; when it ends it takes one off ``active``."""
         watched = self._loops.get(id(loop))
         if watched is None or watched.loop is not loop:
             with self._lock:
-                watched = self._loops[id(loop)] = _Watched(loop)
-        watched.runs[id(run)] = tell
-        if not self._alive or not self._wake.is_set():
+                watched = self._loops[id(loop)] = Watched(loop)
+        watched.active += 1
+        if not self._awake:
             self._rouse()
-
-    def leave(self, loop: asyncio.AbstractEventLoop, run: Any) -> None:
-        """A run has ended."""
-        watched = self._loops.get(id(loop))
-        if watched is not None:
-            watched.runs.pop(id(run), None)
+        return watched
 
     def _rouse(self) -> None:
         with self._lock:
+            self._awake = True
             self._wake.set()
-            if not self._alive:
-                self._alive = True
-                threading.Thread(target=self._watch, name="plait-watchdog", daemon=True).start()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._watch, name="plait-watchdog", daemon=True)
+                self._thread.start()
 
     def _watch(self) -> None:
         idle = 0
@@ -101,7 +101,7 @@ class Watchdog:
             time.sleep(INTERVAL)
             busy = False
             for key, watched in list(self._loops.items()):
-                if watched.runs:
+                if watched.active:
                     busy = True
                     self._look(watched)
                 elif watched.loop.is_closed():
@@ -109,9 +109,12 @@ class Watchdog:
                         self._loops.pop(key, None)
             idle = 0 if busy else idle + 1
             if idle > _LINGER:
-                self._loops.clear()
-                self._wake.clear()
-                self._wake.wait()
+                with self._lock:
+                    self._awake = False
+                    self._wake.clear()
+                if not any(w.active for w in list(self._loops.values())):  # a run that began meanwhile has seen us awake
+                    self._wake.wait()
+                self._awake = True
                 idle = 0
 
     def _look(self, watched: _Watched) -> None:
@@ -121,27 +124,27 @@ class Watchdog:
             try:
                 watched.loop.call_soon_threadsafe(watched.beat)
             except RuntimeError:  # closed meanwhile
-                watched.runs.clear()
+                watched.active = 0
             return
         silent = now - watched.asked
         if silent < THRESHOLD or watched.told:
             return
-        stall = self._find(sys._current_frames().get(watched.thread), silent)  # noqa: SLF001  (the documented way to look at another thread)
-        if stall is None:
+        found = self._find(sys._current_frames().get(watched.thread), silent)  # noqa: SLF001  (the documented way to look at another thread)
+        if found is None:
             return
+        run, stall = found
         watched.told = True
-        for tell in list(watched.runs.values()):
-            tell(stall)
+        run.stalled(stall)
         logger.warning("%s", stall, extra={"step": stall.path})
 
-    def _find(self, frame: FrameType | None, silent: float) -> Stall | None:
+    def _find(self, frame: FrameType | None, silent: float) -> tuple[Any, Stall] | None:
         innermost = frame
         while frame is not None:
             if frame.f_code is self._code:
                 cursor = frame.f_locals.get("cursor")
-                step = getattr(cursor, "step", None)
+                step = cursor.step if isinstance(cursor, Cursor) else None
                 if step is not None:
                     stack = "".join(traceback.format_stack(innermost, limit=12))
-                    return Stall(step.path, silent, stack)
+                    return cursor.run, Stall(step.path, silent, stack)
             frame = frame.f_back
         return None

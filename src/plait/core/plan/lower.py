@@ -8,6 +8,7 @@ from typing import Any
 from plait.core.component import UNKNOWN
 from plait.core.plan.bound import Bound, Frame, Leaf, Merge, Node, Region, Version
 from plait.core.plan.model import JOIN, REGION, SEGMENT, Arg, Export, Needs, Plan, PlannedStep, RegionPlan, Unit
+from plait.core.schedule.commands import Start
 from plait.core.schema import ABSENT
 from plait.core.typecheck import Flat, flat
 from plait.errors import StepTimeout
@@ -240,6 +241,8 @@ class _Lowering:
         plan.dependents = tuple(tuple(sorted(d, key=lambda i: (-rank[i], i))) for d in dependents)
         plan.roots = tuple(sorted((i for i, w in enumerate(waits) if not w), key=lambda i: (-rank[i], i)))
         plan.timed = tuple(unit.steps[0].timeout if unit.kind == SEGMENT else unit.region.timeout if unit.region else None for unit in units)
+        plan.plain = tuple(u.kind == SEGMENT and n is None and t is None for u, n, t in zip(units, plan.needs, plan.timed, strict=True))
+        plan.starts = tuple(Start(i) for i in range(len(units)))
         plan.effects = tuple(any(s.effect for s in unit.steps) for unit in units)
 
     @staticmethod

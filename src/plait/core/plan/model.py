@@ -14,6 +14,7 @@ from plait.core.component import Component
 from plait.core.inputs import Config
 from plait.core.plan.bound import Bound
 from plait.core.policy import Retry
+from plait.core.schedule.commands import Start
 from plait.core.schema import Field
 from plait.core.typecheck import Flat
 
@@ -174,10 +175,12 @@ class Plan:
         "missing",
         "name",
         "needs",
+        "plain",
         "programs",
         "rank",
         "roots",
         "slots",
+        "starts",
         "steps",
         "timed",
         "units",
@@ -197,6 +200,10 @@ class Plan:
         self.needs: tuple[Needs | None, ...] = ()
         self.timed: tuple[float | None, ...] = ()
         self.effects: tuple[bool, ...] = ()
+        self.plain: tuple[bool, ...] = ()
+        """Segments without needs and timeout: they start without a further question."""
+        self.starts: tuple[Start, ...] = ()
+        """The command that starts each plain unit of the outermost frame, made in advance."""
         self.branch: tuple[int, ...] = ()
         self.branches = 1
         self.slots = 0

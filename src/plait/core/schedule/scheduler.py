@@ -170,8 +170,13 @@ class Scheduler:
         elif isinstance(event, RunStarted):
             if event.deadline is not None:
                 self._set_timer(event.deadline, _DEADLINE, -1, 0, out)
-            for i in self.root.plan.roots:
-                self._ready(i, out)
+            plan = self.root.plan
+            for i in plan.roots:
+                if plan.plain[i] and not self.durable:
+                    self.state[i] = RUNNING
+                    out.append(plan.starts[i])
+                else:
+                    self._ready(i, out)
         return out
 
     def succeeded(self, task: int, at: float) -> list[Command]:
@@ -179,8 +184,7 @@ class Scheduler:
         out: list[Command] = []
         self._facts += 1
         self._at = at
-        state = self.state
-        now = state[task]
+        now = self.state[task]
         frame = self.frame_of[task]
         if now != RUNNING:
             assert now == STOPPING, (task, STATE_NAMES[now])
@@ -193,20 +197,28 @@ class Scheduler:
 
     # ------------------------------------------------------------------ forward
     def _succeed(self, task: int, frame: FrameState, out: list[Command]) -> None:
-        self.state[task] = SUCCEEDED
+        state = self.state
+        state[task] = SUCCEEDED
         frame.unfinished -= 1
-        base, plan, missing = frame.base, frame.plan, self.missing
-        left = frame.left
-        if left is not None:
+        plan = frame.plan
+        base = frame.base
+        if frame.left is not None:
             branch = plan.branch[task - base]
-            left[branch] -= 1
-            if not left[branch] and self._branch_done(frame, out):
+            frame.left[branch] -= 1
+            if not frame.left[branch] and self._branch_done(frame, out):
                 return
-        for k in plan.dependents[task - base]:
-            t = base + k
-            missing[t] -= 1
-            if not missing[t] and self.state[t] == WAITING:
-                self._ready(t, out)
+        followers = plan.dependents[task - base]
+        if followers:
+            missing = self.missing
+            for k in followers:
+                t = base + k
+                missing[t] -= 1
+                if not missing[t] and state[t] == WAITING:
+                    if plan.plain[k] and not self.durable:  # nothing to decide: as _ready and _launch would
+                        state[t] = RUNNING
+                        out.append(Start(t) if base else plan.starts[k])
+                    else:
+                        self._ready(t, out)
         if not frame.unfinished:
             self._end(frame, out)
 
