@@ -120,7 +120,7 @@ def interleave(
 ) -> None:
     """Sample every contender in turn, round after round. What returns a wrong result is not measured.
 
-    With *sleeps* a sample is a single run: its length is given by the workload, not by the machine. With
+    The first run of each is not a sample: it is where a library plans and fills its caches. With *sleeps* a sample is a single run: its length is given by the workload, not by the machine. With
     *precise* timers fire in time, for workloads that are compared with a sum of durations.
     """
     with asyncio.Runner(loop_factory=precise_loop if precise else None) as runner:
@@ -131,9 +131,7 @@ def interleave(
                 first = runner.run(_sample(contender.run, 1, keep=True))
                 if not check(first.results[0], contender.units):
                     raise AssertionError(f"wrong result {str(first.results[0])[:60]}")
-                if first.wall > 2 * effort.budget or (sleeps and first.wall > effort.budget):
-                    contender.samples.append(first)  # long enough that warming up changes nothing
-                elif not sleeps and first.wall < 10 * effort.least:
+                if not sleeps and first.wall < 10 * effort.least:
                     sample = runner.run(_sample(contender.run, 1, keep=False))
                     contender.repeats = max(1, ceil(effort.least / max(sample.wall, 1e-7)))
             except Exception as error:  # noqa: BLE001 - as above
@@ -145,12 +143,8 @@ def interleave(
             for _ in range(effort.rounds):
                 for contender in contenders:
                     spent = sum(sample.wall for sample in contender.samples)
-                    once = spent > 2 * effort.budget
-                    if (
-                        contender.run is None
-                        or once
-                        or (len(contender.samples) >= effort.minimum and spent > effort.budget)
-                    ):
+                    enough = len(contender.samples) >= effort.minimum and spent > effort.budget
+                    if contender.run is None or enough:
                         continue
                     gc.collect()
                     contender.samples.append(

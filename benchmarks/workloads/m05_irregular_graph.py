@@ -54,7 +54,7 @@ def cases(session: Session) -> Iterator[Case]:
             lambda peer, _units, graph=limited: peer.graph(graph, slots=SLOTS),  # type: ignore[misc]
             lambda _peer: SIZE,
             check=lambda result, _units, graph=limited: result == graph.answer,  # type: ignore[misc]
-            rounds=3 if session.quick else 5,
+            rounds=5,
             sleeps=True,
             precise=True,
         )

@@ -24,7 +24,7 @@ def cases(session: Session) -> Iterator[Case]:
         lambda peer, _units: peer.blocking(SECONDS),
         lambda _peer: len(SECONDS),
         check=lambda result, units: result == [1] * units,
-        rounds=3 if session.quick else 9,
+        rounds=5 if session.quick else 9,
         sleeps=True,
         precise=True,
     )

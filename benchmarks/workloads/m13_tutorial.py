@@ -34,7 +34,7 @@ def cases(session: Session) -> Iterator[Case]:
             make,
             lambda _peer: 1,
             check=lambda result, _units: result == expected_report("d"),
-            rounds=3 if session.quick else 5,
+            rounds=5,
             sleeps=True,
             precise=True,
         )
