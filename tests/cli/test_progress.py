@@ -9,7 +9,15 @@ from collections.abc import Mapping
 
 import pytest
 
-from plait.events import LoopBlocked, RunFinished, RunStarted, StepFailed, StepFinished, StepStarted
+from plait.events import (
+    AttemptDiscarded,
+    LoopBlocked,
+    RunFinished,
+    RunStarted,
+    StepFailed,
+    StepFinished,
+    StepStarted,
+)
 from plait.observers.progress import Progress, fit, has_color, is_live, seconds, style
 
 RUN = "r1"
@@ -154,6 +162,16 @@ def test_many_items_are_counted() -> None:
     assert screen(out.getvalue()) == []
 
 
+def test_an_item_that_waits_for_one_before_it_counts_as_done() -> None:
+    out = Terminal()
+    progress = shown(out, items=4)
+    for number, outcome in enumerate(["succeeded", "failed", "succeeded"]):
+        progress.on_event(RunFinished(f"r{number}", 1.0, outcome))
+    progress._paint()
+    assert "3 of 4 items, 1 failed" in screen(out.getvalue())[0]
+    progress.close()
+
+
 def test_what_is_printed_meanwhile_does_not_mix_with_the_live_view() -> None:
     out = Terminal()
     progress = shown(out, items=2)
@@ -222,6 +240,62 @@ def test_a_terminal_that_went_away_does_not_disturb_the_run() -> None:
         progress._thread.join(timeout=10)
         assert not progress._thread.is_alive()
     assert not progress.shows
+
+
+def test_a_terminal_that_takes_no_output_does_not_hold_up_the_steps() -> None:
+    stuck, go = threading.Event(), threading.Event()
+
+    class Stuck(Terminal):
+        def write(self, text: str) -> int:
+            stuck.set()
+            assert go.wait(30)
+            return super().write(text)
+
+    with Progress(Stuck(), environ={}) as progress:
+        assert stuck.wait(30)
+        for number in range(1000):  # the painter is inside write() all the while
+            progress.on_event(StepStarted(RUN, 0.0, f"s{number}", 1))
+            progress.on_event(StepFinished(RUN, 0.0, f"s{number}", 1, 0.0))
+        assert not go.is_set()
+        go.set()
+
+
+def test_a_cancelled_attempt_runs_no_more() -> None:
+    out = Terminal()
+    progress = shown(out)
+    progress.on_event(StepStarted(RUN, 0.0, "slow_branch", 1))
+    progress.on_event(AttemptDiscarded(RUN, 0.5, "slow_branch", 1))
+    progress._paint()
+    assert "0 running" in screen(out.getvalue())[0]
+    progress.close()
+
+
+def test_a_small_terminal_is_not_overrun(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = Terminal()
+    progress = shown(out)
+    monkeypatch.setattr(progress, "_size", lambda: (40, 6))
+    for number in range(50):
+        progress.on_event(StepStarted(RUN, 0.0, f"step_{number}_" + "x" * 60, 1))
+    progress._paint()
+    lines = screen(out.getvalue())
+    assert len(lines) < 6
+    assert all(len(line) < 40 for line in lines)
+    assert lines[-1] == "    and 48 more"
+    progress.close()
+
+
+def test_of_many_items_a_line_comes_now_and_then() -> None:
+    out = io.StringIO()
+    progress = shown(out, items=3)
+    progress._tell_at = 0.0
+    progress.item_done(ok=True)
+    progress._paint()
+    progress._paint()
+    assert out.getvalue().startswith("1 of 3 items")
+    assert len(out.getvalue().splitlines()) == 1, "not before some seconds have passed"
+    progress._tell_at = 0.0
+    progress._paint()
+    assert len(out.getvalue().splitlines()) == 1, "and not without news"
 
 
 def test_its_thread_ends_with_it() -> None:

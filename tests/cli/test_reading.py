@@ -180,6 +180,18 @@ def test_empty_files_are_refused(tmp_path: Path) -> None:
     assert "standard input is empty" in refusal("-", stdin=b" \n")
 
 
+def test_what_the_system_refuses_is_no_crash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "File name too long" in refusal("a text and not a name " * 500)
+    path = tmp_path / "locked.json"
+    path.touch()
+
+    def refuse(*_: object) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    assert "Permission denied" in refusal(str(path))
+
+
 def test_the_key_of_a_file_is_the_only_required_input() -> None:
     assert input_key(["document"], ["mode"], None) == "document"
     assert input_key([], ["document"], None) == "document"

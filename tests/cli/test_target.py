@@ -115,25 +115,12 @@ def test_what_is_not_there_is_named_with_its_neighbour(fresh_imports: Path, writ
     assert "is a folder; did you mean 'jobs/pipeline.py'" in refusal("./jobs")
     assert "is a folder" in refusal("jobs")
     assert "there is no module 'nothing_of_the_kind'" in refusal("nothing_of_the_kind")
-    assert "did you mean 'pipeline.py'" in refusal_in(fresh_imports / "jobs", "pipeline")
+    write("spam_of_mine.py/x", "")
+    assert "is a folder" in refusal("spam_of_mine.py")
     write("company/__init__.py", "")
     assert "there is no module 'company.jobs'" in refusal("company.jobs")
     write("notes.txt", "hello")
     assert "is not a Python file" in refusal("notes.txt")
-
-
-def refusal_in(folder: Path, text: str) -> str:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        return refusal(text + "_of_mine") if not (folder / f"{text}.py").exists() else _module_hint(text)
-
-
-def _module_hint(text: str) -> str:
-    # The folder is on the path of this process only after it was looked up, so a module of that name is found;
-    # a neighbour is offered where the import system does not see the file.
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("importlib.util.find_spec", lambda *_: None)
-        return refusal(text)
 
 
 def test_a_module_that_raises_shows_the_lines_of_its_author(fresh_imports: Path, write: Write) -> None:
@@ -171,6 +158,28 @@ def test_other_ways_of_not_loading(fresh_imports: Path, write: Write) -> None:
     assert "name it as a module" in refusal("pack/relative.py")
     write("wrong.py", PIPELINE + "step(3)\n")
     assert "wrong.py:2" in refusal("wrong.py")
+
+
+def test_what_caused_an_error_and_what_is_in_a_group(fresh_imports: Path, write: Write) -> None:
+    write(
+        "chain.py",
+        "try:\n    1 / 0\nexcept ZeroDivisionError as e:\n    raise RuntimeError('no model') from e\n",
+    )
+    assert refusal("chain.py").splitlines()[-2:] == [
+        "RuntimeError: no model",
+        "caused by ZeroDivisionError: division by zero",
+    ]
+    write("group.py", "raise ExceptionGroup('two', [ValueError('a'), KeyError()])\n")
+    assert refusal("group.py").splitlines()[-2:] == ["  - ValueError: a", "  - KeyError"]
+
+
+def test_a_package_of_the_current_folder_is_a_module(fresh_imports: Path, write: Write) -> None:
+    write("company/__init__.py", ONE)
+    assert load_pipeline("company").name == "one"
+
+
+def test_a_name_that_is_too_long_for_a_file(fresh_imports: Path) -> None:
+    assert "cannot be looked up" in refusal("x" * 5000)
 
 
 def test_control_characters_of_an_error_do_not_reach_the_terminal(fresh_imports: Path, write: Write) -> None:

@@ -22,7 +22,7 @@ class Exit(IntEnum):
     TERMINATED = 143
 
 
-class Problem(Exception):  # noqa: N818  (an error of the operator's making is a problem, not a crash)
+class Problem(Exception):
     """Something that the operator can put right; shown without a traceback."""
 
     def __init__(self, message: str, code: Exit = Exit.USAGE) -> None:

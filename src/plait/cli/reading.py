@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
 
-from plait.cli.problem import Problem, clean
+from plait.cli.problem import Problem, clean, one_line
 from plait.core.names import did_you_mean, listing
 
 LINES: Final = (".jsonl", ".ndjson")
@@ -57,6 +57,13 @@ def read_input(
     """
     if text is None:
         return Source(many=False, total=1, items=[Item("", {})])
+    try:
+        return _read(text, key, glob, stdin)
+    except OSError as error:
+        raise Problem(f"--input {one_line(text, 60)}: {error.strerror or error}") from error
+
+
+def _read(text: str, key: Callable[[], str], glob: str, stdin: IO[bytes] | None) -> Source:
     if text == "-":
         return _read_stdin((stdin or io.BytesIO()).read())
     if text.lstrip()[:1] in ("{", "["):

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from plait.cli.problem import Exit, Problem, clean, shorten
+from plait.cli.problem import Exit, Problem, clean, one_line, shorten
 from plait.core.names import did_you_mean
 
 if TYPE_CHECKING:
@@ -48,13 +48,9 @@ def parse_target(text: str) -> Target:
         raise Problem(
             f"{text!r}: after the colon comes the name of the pipeline in the module, and {name!r} is not a Python name"
         )
-    if (
-        all(part.isidentifier() for part in where.split("."))
-        and not where.endswith(".py")
-        and not Path(where).exists()
-    ):
-        return Target(where, name, is_file=False)
-    return Target(where, name, is_file=True)
+    dotted = all(part.isidentifier() for part in where.split(".")) and not where.endswith(".py")
+    package = dotted and Path(where, "__init__.py").is_file()
+    return Target(where, name, is_file=not (package or (dotted and not Path(where).exists())))
 
 
 def load_pipeline(text: str) -> Pipeline[Any]:
@@ -63,7 +59,10 @@ def load_pipeline(text: str) -> Pipeline[Any]:
     Raises:
         Problem: there is no such file, module or pipeline, or it raised while it was loaded.
     """
-    target = parse_target(text)
+    try:
+        target = parse_target(text)
+    except OSError as error:
+        raise Problem(f"{one_line(text, 60)!r} cannot be looked up: {error.strerror or error}") from error
     # First, so that nothing in the user's folder can stand in for a module that Plait itself needs.
     from plait.pipeline import Pipeline
 
@@ -229,7 +228,20 @@ def user_lines(error: BaseException) -> str:
     message = shorten(clean(str(error)), 2000)
     lines.append(f"{type(error).__name__}: {message}" if message else type(error).__name__)
     lines += [shorten(clean(note), 500) for note in getattr(error, "__notes__", ())]
+    if isinstance(error, BaseExceptionGroup):
+        lines += [f"  - {in_one(inner)}" for inner in error.exceptions[:_FRAMES]]
+    cause = error.__cause__
+    for _ in range(3):
+        if cause is None:
+            break
+        lines.append(f"caused by {in_one(cause)}")
+        cause = cause.__cause__
     return "\n".join(lines)
+
+
+def in_one(error: BaseException) -> str:
+    """An error's type and text in one line."""
+    return one_line(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
 
 
 _OURS: Final = str(Path(__file__).resolve().parents[1]) + os.sep

@@ -1,11 +1,11 @@
 """Progress of a run, or of many: a live view on a terminal, plain lines elsewhere, nothing in CI.
 
-    events of the run's loop ──▶ counters (under a lock, a few dictionary operations)
+    events of the run's loop ──▶ counters and lines (``_lock``: a few dictionary operations)
                                      │ ten times a second, by a thread of its own
                                      ▼
-                                  the stream
+                                  the stream (``_turn``: held while writing, and never by ``on_event``)
 
-A terminal that does not take output (Ctrl-S, a slow connection) therefore never holds up the loop.
+A terminal that takes no output (Ctrl-S, a slow connection) therefore does not hold up the steps.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Final, Literal, Self, TextIO, TypeAlias
 
-from plait.events import LoopBlocked, RunFinished, StepFailed, StepFinished, StepStarted
+from plait.events import AttemptDiscarded, LoopBlocked, RunFinished, StepFailed, StepFinished, StepStarted
 
 Mode: TypeAlias = Literal["auto", "plain", "none"]
 
@@ -30,6 +30,7 @@ _LINES: Final = 200  # a pipeline of thousands of steps is counted, not listed
 _RUNNING: Final = 8
 _SPINNER: Final = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _SPINNER_ASCII: Final = "|/-\\"
+_MARKS: Final = {"ok": ("✓", "+", "green"), "again": ("↻", "~", "yellow"), "failed": ("✗", "x", "red")}
 _COLORS: Final[Mapping[str, str]] = {"green": "32", "red": "31", "yellow": "33", "dim": "2", "bold": "1"}
 _CONTROL: Final = dict.fromkeys((*range(32), *range(127, 160)), "�")
 
@@ -89,15 +90,18 @@ class Progress:
         self._color = has_color(self._stream, environ)
         self._unicode = "utf" in (getattr(self._stream, "encoding", None) or "utf-8").lower()
         self._items = items
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
+        self._turn = threading.Lock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._running: dict[tuple[str, str], float] = {}
         self._lines: list[str] = []
         self._blocking: set[str] = set()
-        self._listed = self._finished = self._retried = self._done = self._failed = 0
+        self._listed = self._finished = self._retried = 0
+        self._taken = self._taken_failed = self._over = self._over_failed = 0
         self._drawn = self._frame = 0
-        self._told = -1
+        self._told = 0
+        self._tell_at = 0.0
         self._began = time.monotonic()
 
     @property
@@ -108,11 +112,12 @@ class Progress:
     @property
     def width(self) -> int:
         """How many columns there are; 80 where there is no terminal."""
-        return self._width()
+        return self._size()[0]
 
     def __enter__(self) -> Self:
         self._began = time.monotonic()
-        if self._live or (self._plain and self._items is not None):
+        self._tell_at = self._began + _TELL_EVERY
+        if self.shows:
             self._thread = threading.Thread(target=self._paint_on, name="plait-progress", daemon=True)
             self._thread.start()
         return self
@@ -126,111 +131,138 @@ class Progress:
         if self._thread is not None:
             self._thread.join()
             self._thread = None
-        with self._lock, suppress(OSError, ValueError):
-            self._erase()
-            self._flush_lines()
-            self._stream.flush()
+        if self.shows:
+            with self._turn, suppress(OSError, ValueError):
+                self._write(self._erased() + self._taken_lines())
         self._live = self._plain = False
 
     def on_event(self, event: object) -> None:
         """Take an event of a run; called on the run's loop."""
-        if not (self._live or self._plain):
-            return
+        if self.shows:
+            with self._lock:
+                self._take(event)
+
+    def item_done(self, *, ok: bool) -> None:
+        """Count an item of a map whose result has been taken."""
         with self._lock:
-            match event:
-                case StepStarted():
-                    self._running[event.run_id, event.path] = time.monotonic()
-                case StepFinished():
-                    self._running.pop((event.run_id, event.path), None)
-                    self._finished += 1
-                    if self._items is None:
-                        self._list("ok", event.path, f"finished in {seconds(event.seconds)}")
-                case StepFailed():
-                    self._running.pop((event.run_id, event.path), None)
-                    self._retried += event.will_retry
-                    if self._items is not None:
-                        return  # of many items the operator wants counts; the item's own result says the rest
+            self._taken += 1
+            self._taken_failed += not ok
+
+    def print(self, text: str, stream: TextIO | None = None) -> None:
+        """Print something for good, here or on another stream, without disturbing the live view."""
+        with self._turn:
+            if self.shows:
+                with suppress(OSError, ValueError):
+                    self._write(self._erased() + self._taken_lines())
+            out = stream or self._stream
+            out.write(_writable(text + "\n", out))
+            out.flush()
+
+    # -- on the run's loop, with the lock held ------------------------------------------------------------
+
+    def _take(self, event: object) -> None:
+        match event:
+            case StepStarted():
+                self._running[event.run_id, event.path] = time.monotonic()
+            case StepFinished():
+                self._running.pop((event.run_id, event.path), None)
+                self._finished += 1
+                if self._items is None:
+                    self._list("ok", event.path, f"finished in {seconds(event.seconds)}")
+            case StepFailed():
+                self._running.pop((event.run_id, event.path), None)
+                self._retried += event.will_retry
+                if (
+                    self._items is None
+                ):  # of many items the counts are wanted; an item's own result says the rest
                     again = f"attempt {event.attempt} failed, trying again" if event.will_retry else "failed"
                     self._list(
                         "again" if event.will_retry else "failed",
                         event.path,
                         f"{again}: {_error(event.error)}",
                     )
-                case LoopBlocked() if event.path not in self._blocking:
-                    self._blocking.add(event.path)
-                    self._list(
-                        "again",
-                        event.path,
-                        f"blocks the event loop since {seconds(event.seconds)}: {event.cure}",
-                    )
-                case RunFinished():
-                    for key in [key for key in self._running if key[0] == event.run_id]:
-                        del self._running[key]
-                case _:
-                    return
-            if self._plain and self._items is None:
-                with suppress(OSError, ValueError):
-                    self._flush_lines()
-
-    def item_done(self, *, ok: bool) -> None:
-        """Count an item of a map whose result has been taken."""
-        with self._lock:
-            self._done += 1
-            self._failed += not ok
-
-    def print(self, text: str, stream: TextIO | None = None) -> None:
-        """Print something for good, here or on another stream, without disturbing the live view."""
-        with self._lock:
-            if self._live:
-                self._erase()
-                self._stream.flush()
-            out = stream or self._stream
-            out.write(_writable(text + "\n", out))
-            out.flush()
-
-    # -- what follows runs with the lock held -------------------------------------------------------------
+            case AttemptDiscarded():
+                self._running.pop((event.run_id, event.path), None)
+            case LoopBlocked() if event.path not in self._blocking:
+                self._blocking.add(event.path)
+                self._list(
+                    "again", event.path, f"blocks the event loop since {seconds(event.seconds)}: {event.cure}"
+                )
+            case RunFinished():
+                self._over += 1
+                self._over_failed += event.outcome in ("failed", "deadline")
+                for key in [key for key in self._running if key[0] == event.run_id]:
+                    del self._running[key]
+            case _:
+                return
 
     def _list(self, kind: Literal["ok", "again", "failed"], path: str, text: str) -> None:
-        if kind == "ok" and self._listed > _LINES:
-            return
-        self._listed += 1
-        if self._listed == _LINES + 1 and kind == "ok":
-            self._lines.append(style("  further steps are counted, not listed", "dim", color=self._color))
-            return
+        if kind == "ok":
+            self._listed += 1
+            if self._listed > _LINES:
+                if self._listed == _LINES + 1:
+                    self._lines.append("further steps are counted, not listed")
+                return
         path = path.translate(_CONTROL)
         if self._plain:
             self._lines.append(f"{path}: {text}")
             return
-        marks = {"ok": ("✓", "+", "green"), "again": ("↻", "~", "yellow"), "failed": ("✗", "x", "red")}
-        mark, ascii_mark, color = marks[kind]
+        mark, ascii_mark, color = _MARKS[kind]
         mark = style(mark if self._unicode else ascii_mark, color, color=self._color)
-        room = max(20, self._width() - 4)
+        room = max(20, self._size()[0] - 4)
         self._lines.append(f"  {mark} " + fit(f"{path}  {text.removeprefix('finished in ')}", room))
 
-    def _flush_lines(self) -> None:
-        if self._lines:
-            self._stream.write(_writable("".join(f"{line}\n" for line in self._lines), self._stream))
-            self._lines.clear()
-            self._stream.flush()
+    # -- on the painter's thread, or with its turn --------------------------------------------------------
 
-    def _erase(self) -> None:
-        if self._drawn:
-            self._stream.write(f"\r\x1b[{self._drawn}A\x1b[J")  # \r: a terminal echoes ^C into our line
-            self._drawn = 0
+    def _paint_on(self) -> None:
+        while not self._stop.wait(_PAINT_EVERY):
+            with self._turn:
+                try:
+                    self._paint()
+                except (OSError, ValueError):  # the terminal is gone; the run goes on
+                    self._live = self._plain = False
+                    return
 
     def _paint(self) -> None:
+        if self._plain:
+            if self._items is not None and time.monotonic() >= self._tell_at:
+                self._tell_at = time.monotonic() + _TELL_EVERY
+                with self._lock:
+                    self._tell()
+            self._write(self._taken_lines())
+            return
         self._frame += 1
-        self._erase()
-        self._flush_lines()
-        width = self._width() - 1
-        rows = [fit(row, width) for row in self._rows()]
-        self._stream.write(
-            "".join(f"{style(row, 'dim', color=self._color) if i else row}\n" for i, row in enumerate(rows))
-        )
+        width, height = self._size()
+        text = self._erased() + self._taken_lines()
+        with self._lock:
+            rows = [fit(row, width - 1) for row in self._rows(min(_RUNNING, height - 4))]
         self._drawn = len(rows)
-        self._stream.flush()
+        self._write(
+            text
+            + "".join(f"{style(row, 'dim', color=self._color) if i else row}\n" for i, row in enumerate(rows))
+        )
 
-    def _rows(self) -> list[str]:
+    def _tell(self) -> None:
+        done = self._done()
+        if done != self._told:
+            self._told = done
+            self._lines.append(self._counts())
+
+    def _write(self, text: str) -> None:
+        if text:
+            self._stream.write(_writable(text, self._stream))
+            self._stream.flush()
+
+    def _erased(self) -> str:
+        drawn, self._drawn = self._drawn, 0
+        return f"\r\x1b[{drawn}A\x1b[J" if drawn else ""  # \r: a terminal echoes ^C into our line
+
+    def _taken_lines(self) -> str:
+        with self._lock:
+            lines, self._lines = self._lines, []
+        return "".join(f"{line}\n" for line in lines)
+
+    def _rows(self, most: int) -> list[str]:
         frames = _SPINNER if self._unicode else _SPINNER_ASCII
         spinner = frames[self._frame % len(frames)]
         now = time.monotonic()
@@ -240,52 +272,40 @@ class Progress:
             steps = ", ".join(f"{path.translate(_CONTROL)} {count}" for path, count in shown)
             return [f"{spinner} {self._counts()}", *([f"    running: {steps}"] if steps else [])]
         steps_word = "step" if self._finished == 1 else "steps"
-        rows = [
-            f"{spinner} {self._finished} {steps_word} finished, {len(self._running)} running, {seconds(now - self._began)}"
-        ]
+        head = f"{spinner} {self._finished} {steps_word} finished, {len(self._running)} running, {seconds(now - self._began)}"
         oldest = sorted(self._running.items(), key=lambda pair: pair[1])
-        rows += [
+        rows = [
             f"    {path.translate(_CONTROL)}  {seconds(now - since)}"
-            for (_, path), since in oldest[:_RUNNING]
+            for (_, path), since in oldest[: max(0, most)]
         ]
-        if len(oldest) > _RUNNING:
-            rows.append(f"    and {len(oldest) - _RUNNING} more")
-        return rows
+        more = [f"    and {len(oldest) - len(rows)} more"] if len(oldest) > len(rows) else []
+        return [head, *rows, *more]
+
+    def _done(self) -> int:
+        # Results are taken in input order, so a slow item holds back those after it, whose runs are over.
+        return max(self._taken, self._over)
 
     def _counts(self) -> str:
+        done, items = self._done(), self._items or 1
         elapsed = max(time.monotonic() - self._began, 1e-9)
         bar = ""
-        if self._live and self._items:
-            cells = round(20 * self._done / self._items)
+        if self._live:
+            cells = min(20, round(20 * done / items))
             bar = (
                 "█" * cells + "░" * (20 - cells) if self._unicode else "#" * cells + "." * (20 - cells)
             ) + " "
-        failed = f", {self._failed} failed" if self._failed else ""
-        if self._retried:
-            failed += f", {self._retried} retried"
-        return f"{bar}{self._done} of {self._items} items{failed}, {self._done / elapsed:.1f} a second, {seconds(elapsed)}"
+        wrong = max(self._taken_failed, self._over_failed)
+        failed = f", {wrong} failed" if wrong else ""
+        retried = f", {self._retried} retried" if self._retried else ""
+        rate = f", {done / elapsed:.1f} a second" if done else ""
+        return f"{bar}{done} of {items} items{failed}{retried}{rate}, {seconds(elapsed)}"
 
-    def _width(self) -> int:
+    def _size(self) -> tuple[int, int]:
         try:
-            return os.get_terminal_size(self._stream.fileno()).columns or 80
+            columns, lines = os.get_terminal_size(self._stream.fileno())
         except (OSError, ValueError, AttributeError):
-            return 80
-
-    # -- the painter's thread -----------------------------------------------------------------------------
-
-    def _paint_on(self) -> None:
-        while not self._stop.wait(_PAINT_EVERY if self._live else _TELL_EVERY):
-            with self._lock:
-                try:
-                    if self._live:
-                        self._paint()
-                    elif self._done != self._told:
-                        self._told = self._done
-                        self._lines.append(self._counts())
-                        self._flush_lines()
-                except (OSError, ValueError):  # the terminal is gone; the run goes on
-                    self._live = self._plain = False
-                    return
+            return 80, 24
+        return columns or 80, lines or 24
 
 
 def seconds(value: float) -> str:
