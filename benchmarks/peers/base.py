@@ -19,7 +19,7 @@ Analyse: TypeAlias = Callable[[str], Awaitable[str]]
 """One document in, its report out."""
 
 
-class NotOffered(Exception):  # noqa: N818 - an answer, not an error
+class NotOffered(Exception):
     """This library has no way to say that."""
 
 

@@ -75,6 +75,13 @@ class Child:
             self.wall.append(wall)
             self.cpu.append(cpu)
 
+    def _environment(self) -> dict[str, str]:
+        """Byte code is written once and read afterwards, as for an installed package, whatever the shell says."""
+        variables = {**os.environ, **self.peer.environment}
+        if variables.pop("PYTHONDONTWRITEBYTECODE", None):
+            variables["PYTHONPYCACHEPREFIX"] = str(self.program.parent / "bytecode")
+        return variables
+
     def _start(self) -> tuple[list[str], float, float]:
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             began = time.perf_counter()
@@ -82,7 +89,7 @@ class Child:
                 [sys.executable, str(self.program)],
                 stdout=out,
                 stderr=err,
-                env={**os.environ, **self.peer.environment},
+                env=self._environment(),
             )
             _, status, usage = os.wait4(child.pid, 0)
             wall = time.perf_counter() - began
