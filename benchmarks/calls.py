@@ -22,8 +22,12 @@ class Calls(NamedTuple):
 
 
 def count(run: Run) -> Calls:
-    """The calls of one run, after two others that fill every cache."""
-    return asyncio.run(_count(run))
+    """The calls of one run, after two others that fill every cache: the least of three counts.
+
+    On a machine that is busy with other things a run may last long enough for a sign of life to the watchdog to
+    fall into it; that is not part of the run.
+    """
+    return min(asyncio.run(_count(run)) for _ in range(3))
 
 
 async def _count(run: Run) -> Calls:
