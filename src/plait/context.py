@@ -143,6 +143,8 @@ def current_step() -> StepContext:
     if isinstance(cursor, StepContext):
         return cursor
     if cursor is None or cursor.step is None:
-        raise PlaitError("current_step() was called outside of a step; in a test, use plait.testing.step_context()")
+        raise PlaitError(
+            "current_step() was called outside of a step; in a test, use plait.testing.step_context()"
+        )
     context: StepContext = cursor.run.step_context(cursor)
     return context

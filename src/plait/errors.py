@@ -1,16 +1,16 @@
 """Every error that Plait raises by itself. A step's own error is raised as it is, with notes.
 
-    PlaitError
-      DefinitionError   (TypeError, ValueError)  a wrong argument, refused where it is written
-      InvalidPipeline   (ValueError)             the checks found errors: nothing was run
-      InputError        (ValueError)             the inputs of a run don't fit: nothing was run
-      OutputError       (TypeError)              a component returned something else than it declared
-      StepTimeout       (TimeoutError)           an attempt took longer than its timeout
-      DeadlineExceeded  (TimeoutError)           the whole run took longer than its deadline
-      StepCancelled                              a step raised CancelledError by itself
-      StepWouldNotStop                           a step ignored cancellation through its whole grace period
-      MissingExtra      (ImportError)            an optional package is not installed
-    PipelineErrors      (ExceptionGroup)         two or more steps failed on their own
+PlaitError
+  DefinitionError   (TypeError, ValueError)  a wrong argument, refused where it is written
+  InvalidPipeline   (ValueError)             the checks found errors: nothing was run
+  InputError        (ValueError)             the inputs of a run don't fit: nothing was run
+  OutputError       (TypeError)              a component returned something else than it declared
+  StepTimeout       (TimeoutError)           an attempt took longer than its timeout
+  DeadlineExceeded  (TimeoutError)           the whole run took longer than its deadline
+  StepCancelled                              a step raised CancelledError by itself
+  StepWouldNotStop                           a step ignored cancellation through its whole grace period
+  MissingExtra      (ImportError)            an optional package is not installed
+PipelineErrors      (ExceptionGroup)         two or more steps failed on their own
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class DefinitionError(PlaitError, TypeError, ValueError):
     """A pipeline was written with a wrong argument; the message says what, where and what to do."""
 
 
-class InvalidPipeline(PlaitError, ValueError):  # noqa: N818  (named for what is wrong, as users say it)
+class InvalidPipeline(PlaitError, ValueError):
     """The checks found errors, so nothing was run; ``diagnostics`` holds all of them."""
 
     def __init__(self, message: str, diagnostics: Sequence[Diagnostic] = ()) -> None:
@@ -47,23 +47,23 @@ class OutputError(PlaitError, TypeError):
     """A component returned something that does not fit its ``output_state``."""
 
 
-class StepTimeout(PlaitError, TimeoutError):  # noqa: N818
+class StepTimeout(PlaitError, TimeoutError):
     """One attempt of a step (or block) took longer than its timeout."""
 
 
-class DeadlineExceeded(PlaitError, TimeoutError):  # noqa: N818
+class DeadlineExceeded(PlaitError, TimeoutError):
     """The run as a whole took longer than its deadline."""
 
 
-class StepCancelled(PlaitError, RuntimeError):  # noqa: N818
+class StepCancelled(PlaitError, RuntimeError):
     """A step raised ``CancelledError`` although nobody had cancelled it: that is a failure of the step."""
 
 
-class StepWouldNotStop(PlaitError, RuntimeError):  # noqa: N818
+class StepWouldNotStop(PlaitError, RuntimeError):
     """A step ignored cancellation through its whole grace period; what it does later can't be committed."""
 
 
-class MissingExtra(PlaitError, ImportError):  # noqa: N818
+class MissingExtra(PlaitError, ImportError):
     """Something optional was asked for and its package is not installed."""
 
 
@@ -90,7 +90,9 @@ class Failures(Sequence[Failure]):
 
     __slots__ = ("_items", "report", "run_id")
 
-    def __init__(self, items: Sequence[Failure] = (), report: Report | None = None, run_id: str | None = None) -> None:
+    def __init__(
+        self, items: Sequence[Failure] = (), report: Report | None = None, run_id: str | None = None
+    ) -> None:
         self._items, self.report, self.run_id = tuple(items), report, run_id
 
     @overload
@@ -119,7 +121,7 @@ class PipelineErrors(ExceptionGroup[Exception]):
 
     report: Report | None = None
 
-    def derive(self, excs: Sequence[Any], /) -> PipelineErrors:
+    def derive(self, excs: Sequence[Any], /) -> PipelineErrors:  # type: ignore[override]  # a part has the same type
         """Keep the type and the report when ``split`` or ``except*`` takes a part."""
         part = PipelineErrors(self.message, excs)
         part.report = self.report
@@ -152,4 +154,6 @@ def failures(error: BaseException) -> Failures:
 
 def extra(package: str, extra_name: str, purpose: str) -> MissingExtra:
     """The one sentence for a missing optional package."""
-    return MissingExtra(f"{purpose} needs {package}, which is not installed: pip install 'plait[{extra_name}]'")
+    return MissingExtra(
+        f"{purpose} needs {package}, which is not installed: pip install 'plait[{extra_name}]'"
+    )

@@ -83,4 +83,13 @@ class RunFinished(NamedTuple):
     outcome: str
 
 
-Event: TypeAlias = RunStarted | StepStarted | StepFinished | StepFailed | AttemptDiscarded | Emitted | LoopBlocked | RunFinished
+Event: TypeAlias = (
+    RunStarted
+    | StepStarted
+    | StepFinished
+    | StepFailed
+    | AttemptDiscarded
+    | Emitted
+    | LoopBlocked
+    | RunFinished
+)

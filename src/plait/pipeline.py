@@ -103,7 +103,9 @@ class Result(Generic[StateT]):
 def _report(run: Run) -> Report:
     from plait.core.report.report import build
 
-    return build(run.plan, run.log, started=run.started, ended=run.ended, outcome=run.outcome, run_id=run.run_id)
+    return build(
+        run.plan, run.log, started=run.started, ended=run.ended, outcome=run.outcome, run_id=run.run_id
+    )
 
 
 class Pipeline(Generic[StateT, InputT]):
@@ -224,7 +226,9 @@ class Pipeline(Generic[StateT, InputT]):
         self._limits, self._check_types = limits, check_types
         self._deadline = seconds(deadline, f"{where}: deadline")
         self._grace = seconds(grace, f"{where}: grace") or 0.0
-        self._declared = self.__plait_definition__.schema.declared or self.__plait_definition__.schema_in.declared
+        self._declared = (
+            self.__plait_definition__.schema.declared or self.__plait_definition__.schema_in.declared
+        )
         self._durations: dict[str, float] = {}
         self._cache: dict[str, Any] = {}
 
@@ -242,7 +246,9 @@ class Pipeline(Generic[StateT, InputT]):
     @property
     def input_keys(self) -> tuple[str, ...]:
         """The keys that a run must be given."""
-        return tuple(k for k, v in self._bound().inputs.items() if v.presence == "always" and v.default is ABSENT)
+        return tuple(
+            k for k, v in self._bound().inputs.items() if v.presence == "always" and v.default is ABSENT
+        )
 
     @property
     def optional_input_keys(self) -> tuple[str, ...]:
@@ -290,7 +296,11 @@ class Pipeline(Generic[StateT, InputT]):
         return svg(self._bound(), durations=self._durations or None)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:  # noqa: ARG002
-        return {"text/plain": f"{self!r}\n{self.to_text()}", "image/svg+xml": self.to_svg(), "text/markdown": f"```mermaid\n{self.to_mermaid()}\n```"}
+        return {
+            "text/plain": f"{self!r}\n{self.to_text()}",
+            "image/svg+xml": self.to_svg(),
+            "text/markdown": f"```mermaid\n{self.to_mermaid()}\n```",
+        }
 
     def __repr__(self) -> str:
         count = sum(1 for _ in steps_of(self.__plait_definition__))
@@ -317,7 +327,9 @@ class Pipeline(Generic[StateT, InputT]):
         """
         from plait.core.plan.rewrite import replace_components
 
-        definition = replace_components(self.__plait_definition__, replacements, [leaf.path for leaf in self._bound().leaves()])
+        definition = replace_components(
+            self.__plait_definition__, replacements, [leaf.path for leaf in self._bound().leaves()]
+        )
         return self._with(body=definition.body)
 
     def with_durations(self, durations: Mapping[str, float] | Report) -> Pipeline[StateT, InputT]:
@@ -337,20 +349,27 @@ class Pipeline(Generic[StateT, InputT]):
         paths = {leaf.path for leaf in self._bound().leaves()}
         for path in known:
             if path not in paths:
-                raise DefinitionError(f"with_durations: no step has the path {path!r}{did_you_mean(path, paths)}")
+                raise DefinitionError(
+                    f"with_durations: no step has the path {path!r}{did_you_mean(path, paths)}"
+                )
         made = self._with()
         made._durations = known  # noqa: SLF001
         return made
 
     def _with(self, *, body: tuple[Flow, ...] | None = None) -> Pipeline[StateT, InputT]:
-        made = cast("Pipeline[StateT, InputT]", object.__new__(type(self)))
+        made = object.__new__(type(self))
         made.__dict__.update(self.__dict__)
         old = self.__plait_definition__
         if body is not None:
             made.__plait_definition__ = Definition(
-                body, order=old.order, schema=old.schema, schema_in=old.schema_in, name=old.name, max_concurrency=old.max_concurrency
+                body,
+                order=old.order,
+                schema=old.schema,
+                schema_in=old.schema_in,
+                name=old.name,
+                max_concurrency=old.max_concurrency,
             )
-        made._cache = {}  # noqa: SLF001
+        made._cache = {}
         return made
 
     # ------------------------------------------------------------------ running it
@@ -387,7 +406,9 @@ class Pipeline(Generic[StateT, InputT]):
         if mode == "serial":
             return self._run_serially(inputs, config, context, deadline, observers)
         self._program(fused=not observers)  # refuse on this thread, with a short traceback
-        return run_sync(lambda: self.arun(inputs, config=config, context=context, deadline=deadline, observers=observers))
+        return run_sync(
+            lambda: self.arun(inputs, config=config, context=context, deadline=deadline, observers=observers)
+        )
 
     async def arun(
         self,
@@ -400,7 +421,9 @@ class Pipeline(Generic[StateT, InputT]):
     ) -> Result[StateT]:
         """Run the pipeline on the running event loop; see ``run``."""
         watching = tuple(observers) if observers else ()
-        run = self._new_run(Run, self._program(fused=not watching), inputs, config, context, deadline, watching)
+        run = self._new_run(
+            Run, self._program(fused=not watching), inputs, config, context, deadline, watching
+        )
         await run.execute()
         return self._result(run)
 
@@ -436,7 +459,12 @@ class Pipeline(Generic[StateT, InputT]):
         from plait.run.stream import AsyncStream
 
         self._program(fused=False)
-        return AsyncStream(lambda stream: self.arun(inputs, config=config, context=context, deadline=deadline, observers=(stream,)), capacity)
+        return AsyncStream(
+            lambda stream: self.arun(
+                inputs, config=config, context=context, deadline=deadline, observers=(stream,)
+            ),
+            capacity,
+        )
 
     def stream(
         self,
@@ -450,7 +478,9 @@ class Pipeline(Generic[StateT, InputT]):
         """Run the pipeline and follow its events, from plain code; see ``astream``."""
         from plait.run.stream import Stream
 
-        return Stream(self.astream(inputs, config=config, context=context, deadline=deadline, capacity=capacity))
+        return Stream(
+            self.astream(inputs, config=config, context=context, deadline=deadline, capacity=capacity)
+        )
 
     def amap(
         self,
@@ -479,7 +509,9 @@ class Pipeline(Generic[StateT, InputT]):
         choice(on_error, ("collect", "cancel"), "map: on_error")
         limit = whole(max_concurrency, "map: max_concurrency")
         if not isinstance(inputs, (Iterable, AsyncIterable)) or isinstance(inputs, (str, bytes, Mapping)):
-            raise InputError(f"map wants an iterable of inputs, got {type(inputs).__name__}; for a single input use run")
+            raise InputError(
+                f"map wants an iterable of inputs, got {type(inputs).__name__}; for a single input use run"
+            )
         watching = tuple(observers)
         self._program(fused=not watching)
 
@@ -503,7 +535,15 @@ class Pipeline(Generic[StateT, InputT]):
         from plait.run.map import Map
 
         return Map(
-            self.amap(inputs, max_concurrency=max_concurrency, on_error=on_error, config=config, context=context, deadline=deadline, observers=observers)
+            self.amap(
+                inputs,
+                max_concurrency=max_concurrency,
+                on_error=on_error,
+                config=config,
+                context=context,
+                deadline=deadline,
+                observers=observers,
+            )
         )
 
     async def __aenter__(self) -> Pipeline[StateT, InputT]:
@@ -514,7 +554,9 @@ class Pipeline(Generic[StateT, InputT]):
         await warm(s.component for s in steps_of(self.__plait_definition__))
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         from plait.run.lifecycle import cool
 
         await cool(s.component for s in steps_of(self.__plait_definition__))
@@ -522,7 +564,9 @@ class Pipeline(Generic[StateT, InputT]):
     def __enter__(self) -> Pipeline[StateT, InputT]:
         return run_sync(self.__aenter__)
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         run_sync(lambda: self.__aexit__(kind, error, trace))
 
     # ------------------------------------------------------------------ inside
@@ -552,11 +596,20 @@ class Pipeline(Generic[StateT, InputT]):
         key = "program" if fused else "program, one by one"
         found: Program | None = self._cache.get(key)
         if found is None:
-            found = self._cache[key] = program_of(self._plan(fused=fused), check_types=self._check_types == "steps")
+            found = self._cache[key] = program_of(
+                self._plan(fused=fused), check_types=self._check_types == "steps"
+            )
         return found
 
     def _new_run(
-        self, kind: type[Run], program: Program, inputs: Any, config: Mapping[str, Any] | None, context: Mapping[str, Any] | None, deadline: float | None, observers: Sequence[Any]
+        self,
+        kind: type[Run],
+        program: Program,
+        inputs: Any,
+        config: Mapping[str, Any] | None,
+        context: Mapping[str, Any] | None,
+        deadline: float | None,
+        observers: Sequence[Any],
     ) -> Run:
         limits = self._limits or default_limits()
         if self._cache.get("limits") is not limits:
@@ -566,7 +619,14 @@ class Pipeline(Generic[StateT, InputT]):
             self._cache["limits"] = limits
         limit = self._deadline if deadline is None else seconds(deadline, "deadline")
         run = kind(
-            program, run_id=_RunId(), config=config or {}, context=context or {}, limits=limits, grace=self._grace, deadline=limit, observers=observers
+            program,
+            run_id=_RunId(),
+            config=config or {},
+            context=context or {},
+            limits=limits,
+            grace=self._grace,
+            deadline=limit,
+            observers=observers,
         )
         given = inputs if type(inputs) is dict else self._given(inputs)
         if self._declared:
@@ -579,7 +639,9 @@ class Pipeline(Generic[StateT, InputT]):
             return self.__plait_definition__.schema.values_of(inputs)
         except TypeError:
             wanted = ", ".join(map(repr, self.input_keys)) or "no keys"
-            raise InputError(f"the inputs are {type(inputs).__name__}; give a mapping with {wanted}, or an instance of the input type") from None
+            raise InputError(
+                f"the inputs are {type(inputs).__name__}; give a mapping with {wanted}, or an instance of the input type"
+            ) from None
 
     def _check_inputs(self, given: Mapping[str, Any]) -> None:
         definition = self.__plait_definition__
@@ -588,20 +650,36 @@ class Pipeline(Generic[StateT, InputT]):
             field = schema_in.fields.get(key) or schema.fields.get(key)
             if field is None:
                 if schema.declared:
-                    raise InputError(f"the input {key!r} is no key of the state type{did_you_mean(str(key), schema.fields)}")
+                    raise InputError(
+                        f"the input {key!r} is no key of the state type{did_you_mean(str(key), schema.fields)}"
+                    )
                 continue
             if field.flat is not None and not isinstance(value, field.flat):
-                raise InputError(f"the input {key!r} is declared as {show_flat(field.flat)}, got {type(value).__name__}")
+                raise InputError(
+                    f"the input {key!r} is declared as {show_flat(field.flat)}, got {type(value).__name__}"
+                )
         for key, field in schema_in.fields.items():
             if field.required and key not in given:
-                raise InputError(f"the input {key!r} is missing{did_you_mean(key, [k for k in given if k not in schema_in.fields])}")
+                raise InputError(
+                    f"the input {key!r} is missing{did_you_mean(key, [k for k in given if k not in schema_in.fields])}"
+                )
 
     def _run_serially(
-        self, inputs: Any, config: Mapping[str, Any] | None, context: Mapping[str, Any] | None, deadline: float | None, observers: Iterable[Any]
+        self,
+        inputs: Any,
+        config: Mapping[str, Any] | None,
+        context: Mapping[str, Any] | None,
+        deadline: float | None,
+        observers: Iterable[Any],
     ) -> Result[StateT]:
         from plait.run.serial import SerialRun
 
-        run = cast("SerialRun", self._new_run(SerialRun, self._program(fused=False), inputs, config, context, deadline, tuple(observers)))
+        run = cast(
+            "SerialRun",
+            self._new_run(
+                SerialRun, self._program(fused=False), inputs, config, context, deadline, tuple(observers)
+            ),
+        )
         run.execute_serially()
         return self._result(run)
 
@@ -618,4 +696,3 @@ class Pipeline(Generic[StateT, InputT]):
             check_state(run, state)
         recorded = failures_of(run, run.scheduler.recorded) if run.scheduler.recorded else ()
         return Result(cast("StateT", schema.build(state)), run, recorded)
-

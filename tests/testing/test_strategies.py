@@ -219,4 +219,4 @@ def test_without_hypothesis_the_error_names_the_extra() -> None:
     code = "import sys; sys.modules['hypothesis'] = None\ntry:\n    import plait.testing.strategies\nexcept ImportError as e:\n    print(type(e).__name__, e)"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.startswith("MissingExtra")
-    assert "pip install 'plait[testing]'" in out
+    assert "pip install 'plait[test]'" in out

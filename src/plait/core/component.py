@@ -1,10 +1,10 @@
 """Components: what can be called as a step, found once at definition time.
 
-    given                                   called as
-    a function, lambda, partial, builtin    component(...)
-    an object whose class marks @main       the marked method, by keywords
-    an object with ``ainvoke``              component.ainvoke(input): a value, or a dict of several
-    an object with ``__call__``             component(...)
+given                                   called as
+a function, lambda, partial, builtin    component(...)
+an object whose class marks @main       the marked method, by keywords
+an object with ``ainvoke``              component.ainvoke(input): a value, or a dict of several
+an object with ``__call__``             component(...)
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ class Param:
 
     __slots__ = ("annotation", "default", "keyword_only", "name", "positional_only")
 
-    def __init__(self, name: str, annotation: Any, default: Any, *, keyword_only: bool, positional_only: bool) -> None:
+    def __init__(
+        self, name: str, annotation: Any, default: Any, *, keyword_only: bool, positional_only: bool
+    ) -> None:
         self.name, self.annotation, self.default = name, annotation, default
         self.keyword_only, self.positional_only = keyword_only, positional_only
 
@@ -53,7 +55,20 @@ class Component:
         setup, teardown: the life-cycle methods, if any.
     """
 
-    __slots__ = ("context_param", "entry", "given", "kind", "known", "name", "params", "returns", "setup", "single", "takes_any", "teardown")
+    __slots__ = (
+        "context_param",
+        "entry",
+        "given",
+        "kind",
+        "known",
+        "name",
+        "params",
+        "returns",
+        "setup",
+        "single",
+        "takes_any",
+        "teardown",
+    )
 
     def __init__(self, given: Any) -> None:
         self.given = given
@@ -93,7 +108,15 @@ class Component:
             if is_context(annotation):
                 self.context_param = p.name
                 continue
-            params.append(Param(p.name, annotation, p.default, keyword_only=p.kind is p.KEYWORD_ONLY, positional_only=p.kind is p.POSITIONAL_ONLY))
+            params.append(
+                Param(
+                    p.name,
+                    annotation,
+                    p.default,
+                    keyword_only=p.kind is p.KEYWORD_ONLY,
+                    positional_only=p.kind is p.POSITIONAL_ONLY,
+                )
+            )
         if self.single:
             params = []
         self.params = tuple(params)
@@ -140,7 +163,9 @@ def _is_generator(entry: Callable[..., Any]) -> bool:
 def _find_entry(given: Any) -> tuple[Callable[..., Any], bool]:
     if inspect.isclass(given):
         if _marked_main(given) or "__call__" in vars(given) or hasattr(given, "ainvoke"):
-            raise DefinitionError(f"{given.__name__} is a class; pass an instance of it: step({given.__name__}(...), ...)")
+            raise DefinitionError(
+                f"{given.__name__} is a class; pass an instance of it: step({given.__name__}(...), ...)"
+            )
         return given, False
     if inspect.isroutine(given) or isinstance(given, functools.partial):
         return typing.cast("Callable[..., Any]", given), False

@@ -70,7 +70,12 @@ class Parallel(_Flow):
     @property
     def atomic(self) -> bool:
         """Whether a policy of its own gives the block a private frame (SEMANTICS 2)."""
-        return self.need != "all" or self.on_error != "cancel" or self.timeout is not None or self.retry is not None
+        return (
+            self.need != "all"
+            or self.on_error != "cancel"
+            or self.timeout is not None
+            or self.retry is not None
+        )
 
     def __repr__(self) -> str:
         return f"<parallel {self.name or ''}{[flow for _, flow in self.branches]}>"
@@ -81,8 +86,22 @@ class Dataflow(_Flow):
 
     __slots__ = ("max_concurrency", "name", "parts", "retry", "timeout")
 
-    def __init__(self, parts: tuple[Flow, ...], *, name: str | None, max_concurrency: int | None, timeout: float | None, retry: Retry | None) -> None:
-        self.parts, self.name, self.max_concurrency, self.timeout, self.retry = parts, name, max_concurrency, timeout, retry
+    def __init__(
+        self,
+        parts: tuple[Flow, ...],
+        *,
+        name: str | None,
+        max_concurrency: int | None,
+        timeout: float | None,
+        retry: Retry | None,
+    ) -> None:
+        self.parts, self.name, self.max_concurrency, self.timeout, self.retry = (
+            parts,
+            name,
+            max_concurrency,
+            timeout,
+            retry,
+        )
 
     @property
     def atomic(self) -> bool:
@@ -98,7 +117,16 @@ class Definition:
 
     __slots__ = ("body", "max_concurrency", "name", "order", "schema", "schema_in")
 
-    def __init__(self, body: tuple[Flow, ...], *, order: Order, schema: Schema, schema_in: Schema, name: str | None, max_concurrency: int | None) -> None:
+    def __init__(
+        self,
+        body: tuple[Flow, ...],
+        *,
+        order: Order,
+        schema: Schema,
+        schema_in: Schema,
+        name: str | None,
+        max_concurrency: int | None,
+    ) -> None:
         self.body, self.order, self.schema, self.schema_in = body, order, schema, schema_in
         self.name, self.max_concurrency = name, max_concurrency
 
@@ -154,7 +182,9 @@ def as_flow(item: object, where: str, _seen: tuple[int, ...] = ()) -> Flow:
     if callable(item) or hasattr(item, "ainvoke"):
         label = getattr(item, "__name__", type(item).__name__)
         raise DefinitionError(f"{where}: {label} is not a step yet; write step({label}, ...)")
-    raise DefinitionError(f"{where}: {item!r} is not a step; a pipeline is a list of steps, blocks, lists and pipelines")
+    raise DefinitionError(
+        f"{where}: {item!r} is not a step; a pipeline is a list of steps, blocks, lists and pipelines"
+    )
 
 
 def as_parts(items: object, where: str, _seen: tuple[int, ...] = ()) -> tuple[Flow, ...]:
@@ -219,7 +249,9 @@ def parallel(
     elif isinstance(branches, (list, tuple)):
         named.extend((None, Chain(as_parts(branch, f"{where}[{i}]"))) for i, branch in enumerate(branches))
     else:
-        raise DefinitionError(f"{where}: branches is {type(branches).__name__}; give one list: parallel([a, b])")
+        raise DefinitionError(
+            f"{where}: branches is {type(branches).__name__}; give one list: parallel([a, b])"
+        )
     if not named:
         raise DefinitionError(f"{where}: there are no branches")
     if need != "all":

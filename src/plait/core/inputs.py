@@ -54,7 +54,9 @@ class Config:
         self.key, self.default = key, default
 
     def __repr__(self) -> str:
-        return f"Config({self.key!r})" if self.default is REQUIRED else f"Config({self.key!r}, {self.default!r})"
+        return (
+            f"Config({self.key!r})" if self.default is REQUIRED else f"Config({self.key!r}, {self.default!r})"
+        )
 
 
 class Optional:
@@ -90,7 +92,9 @@ def normalise_inputs(input_map: object, where: str) -> tuple[tuple[str, Source],
     if input_map is None:
         return None
     if isinstance(input_map, str):
-        raise DefinitionError(f"{where}: input_map is the string {input_map!r}; use [{input_map!r}] or {{'argument': {input_map!r}}}")
+        raise DefinitionError(
+            f"{where}: input_map is the string {input_map!r}; use [{input_map!r}] or {{'argument': {input_map!r}}}"
+        )
     items: list[tuple[str, Source]] = []
     if isinstance(input_map, Mapping):
         items.extend(_mapping_items(input_map, where))
@@ -101,9 +105,13 @@ def normalise_inputs(input_map: object, where: str) -> tuple[tuple[str, Source],
             elif isinstance(entry, Mapping):
                 items.extend(_mapping_items(entry, where))
             else:
-                raise DefinitionError(f"{where}: input_map has the entry {entry!r}; a list holds key names and mappings")
+                raise DefinitionError(
+                    f"{where}: input_map has the entry {entry!r}; a list holds key names and mappings"
+                )
     else:
-        raise DefinitionError(f"{where}: input_map is {type(input_map).__name__}; it is a mapping, or a list of key names and mappings")
+        raise DefinitionError(
+            f"{where}: input_map is {type(input_map).__name__}; it is a mapping, or a list of key names and mappings"
+        )
     seen: set[str] = set()
     for argument, _ in items:
         if argument in seen:
@@ -116,7 +124,9 @@ def _mapping_items(entry: Mapping[Any, Any], where: str) -> list[tuple[str, Sour
     out: list[tuple[str, Source]] = []
     for argument, source in entry.items():
         if not isinstance(argument, str):
-            raise DefinitionError(f"{where}: input_map names the argument {argument!r}, which is not a string")
+            raise DefinitionError(
+                f"{where}: input_map names the argument {argument!r}, which is not a string"
+            )
         if not isinstance(source, (str, Val, Config, Optional)):
             raise DefinitionError(
                 f"{where}: the argument {argument!r} is bound to {source!r}; use a state key (a string), "

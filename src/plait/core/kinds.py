@@ -57,16 +57,28 @@ def transform(
     if not callable(operation):
         raise DefinitionError(f"transform({operation!r}, ...): the operation is a function of one dict")
     if input_map is None or output_state is None:
-        raise DefinitionError("transform(operation, input_map, output_state) needs both: the keys it takes and the key it writes")
+        raise DefinitionError(
+            "transform(operation, input_map, output_state) needs both: the keys it takes and the key it writes"
+        )
     component = _AsyncTransform(operation) if is_async(operation) else _Transform(operation)
-    return make_step(component, input_map, output_state, kind="transform", name=name or component.__name__, timeout=timeout, retry=retry)
+    return make_step(
+        component,
+        input_map,
+        output_state,
+        kind="transform",
+        name=name or component.__name__,
+        timeout=timeout,
+        retry=retry,
+    )
 
 
 def _bundle(**inputs: Any) -> dict[str, Any]:
     return inputs
 
 
-def bundle(input_states: Sequence[str] | Mapping[str, str], output_state: str, *, name: str | None = None) -> Step[..., Any]:
+def bundle(
+    input_states: Sequence[str] | Mapping[str, str], output_state: str, *, name: str | None = None
+) -> Step[..., Any]:
     """Collect several keys into one dict: ``bundle(["title", "topics"], "summary_input")``.
 
     Args:
@@ -79,7 +91,14 @@ def bundle(input_states: Sequence[str] | Mapping[str, str], output_state: str, *
         raise DefinitionError("bundle(input_states, output_state) needs at least one key")
     if not isinstance(output_state, str):
         raise DefinitionError(f"bundle(..., {output_state!r}): output_state is one key")
-    return make_step(_bundle, dict(inputs), output_state, kind="bundle", name=name or f"bundle_{output_state}", executor="inline")
+    return make_step(
+        _bundle,
+        dict(inputs),
+        output_state,
+        kind="bundle",
+        name=name or f"bundle_{output_state}",
+        executor="inline",
+    )
 
 
 class _Log:
@@ -94,7 +113,7 @@ class _Log:
         _context.emit(self.message.format(**inputs) if self.template else self.message)
 
 
-def log(message: str, is_template: bool = True, *, name: str | None = None) -> Step[..., Any]:  # noqa: FBT001, FBT002  (the vocabulary's own order)
+def log(message: str, is_template: bool = True, *, name: str | None = None) -> Step[..., Any]:
     """Emit a message as an event of the run; ``{key}`` stands for a value of the state.
 
     The message reaches those who stream the run; it is not written to the logging module, which never gets values.
@@ -111,13 +130,19 @@ def log(message: str, is_template: bool = True, *, name: str | None = None) -> S
         try:
             fields = [field for _, field, _, _ in string.Formatter().parse(message) if field is not None]
         except ValueError as error:
-            raise DefinitionError(f"log({message!r}): {error}; write {{{{ for a brace, or is_template=False") from error
+            raise DefinitionError(
+                f"log({message!r}): {error}; write {{{{ for a brace, or is_template=False"
+            ) from error
         for field in fields:
             key = field.split(".")[0].split("[")[0]
             if not key.isidentifier():
                 raise DefinitionError(f"log({message!r}): {{{field}}} names no state key")
             if key != field:
-                raise DefinitionError(f"log({message!r}): {{{field}}} reaches into a value; use a plain {{{key}}}")
+                raise DefinitionError(
+                    f"log({message!r}): {{{field}}} reaches into a value; use a plain {{{key}}}"
+                )
             keys.append(key)
     inputs = {key: Optional(key) for key in dict.fromkeys(keys)}
-    return make_step(_Log(message, template=is_template), inputs, None, kind="log", name=name or "log", executor="inline")
+    return make_step(
+        _Log(message, template=is_template), inputs, None, kind="log", name=name or "log", executor="inline"
+    )

@@ -35,6 +35,6 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 def listing(names: Iterable[str]) -> str:
     """Quote names for a sentence: ``'a'``, ``'a' and 'b'``, ``'a', 'b' and 'c'``."""
     quoted = [repr(n) for n in names]
-    if len(quoted) < 2:  # noqa: PLR2004
+    if len(quoted) < 2:
         return "".join(quoted)
     return f"{', '.join(quoted[:-1])} and {quoted[-1]}"

@@ -7,7 +7,9 @@ from typing import Any, TypeAlias
 
 from plait.errors import DefinitionError
 
-RetryOn: TypeAlias = "type[BaseException] | tuple[type[BaseException], ...] | Callable[[BaseException], bool | float]"
+RetryOn: TypeAlias = (
+    "type[BaseException] | tuple[type[BaseException], ...] | Callable[[BaseException], bool | float]"
+)
 
 
 class Retry:
@@ -43,15 +45,24 @@ class Retry:
         on: RetryOn = Exception,
     ) -> None:
         if isinstance(attempts, bool) or not isinstance(attempts, int) or attempts < 1:
-            raise DefinitionError(f"Retry(attempts={attempts!r}): attempts is a whole number from 1, the first try included")
+            raise DefinitionError(
+                f"Retry(attempts={attempts!r}): attempts is a whole number from 1, the first try included"
+            )
         for name, value, low, high in (
             ("backoff", backoff, 0.0, None),
             ("factor", factor, 1.0, None),
             ("max_backoff", max_backoff, 0.0, None),
             ("jitter", jitter, 0.0, 1.0),
         ):
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or value < low or (high is not None and value > high):
-                raise DefinitionError(f"Retry({name}={value!r}): {name} is a number {'from' if high is None else 'between'} {low:g}{'' if high is None else f' and {high:g}'}")
+            if (
+                isinstance(value, bool)
+                or not isinstance(value, (int, float))
+                or value < low
+                or (high is not None and value > high)
+            ):
+                raise DefinitionError(
+                    f"Retry({name}={value!r}): {name} is a number {'from' if high is None else 'between'} {low:g}{'' if high is None else f' and {high:g}'}"
+                )
         self.attempts, self.backoff, self.factor = attempts, float(backoff), float(factor)
         self.max_backoff, self.jitter, self.on = float(max_backoff), float(jitter), _error_filter(on)
 
@@ -66,9 +77,10 @@ class Retry:
     def matches(self, error: BaseException) -> bool | float:
         """Whether this error is tried again; a number says how long to wait."""
         on = self.on
-        if isinstance(on, tuple) or isinstance(on, type):
+        if isinstance(on, (tuple, type)):
             return isinstance(error, on)
-        return on(error)
+        answer: bool | float = on(error)
+        return answer
 
 
 def _error_filter(on: Any) -> Any:
@@ -77,7 +89,9 @@ def _error_filter(on: Any) -> Any:
         return on
     if callable(on) and not isinstance(on, type):
         return on
-    raise DefinitionError(f"Retry(on={on!r}): on is an exception class, a tuple of them, or a function of the error")
+    raise DefinitionError(
+        f"Retry(on={on!r}): on is an exception class, a tuple of them, or a function of the error"
+    )
 
 
 def seconds(value: object, what: str) -> float | None:

@@ -71,7 +71,7 @@ class Schema:
         if self.kind == "pydantic":
             return typing.cast("Any", self.type).model_construct(**values)
         known = {k: v for k, v in values.items() if k in self.fields}
-        state = self.type.__new__(self.type)
+        state: Any = object.__new__(self.type)
         for key, field in self.fields.items():
             value = known.get(key, ABSENT)
             value = field.initial() if value is ABSENT else value
@@ -86,7 +86,11 @@ class Schema:
         if hasattr(type(given), "model_fields"):
             return {name: getattr(given, name) for name in type(given).model_fields}
         if hasattr(type(given), "__dataclass_fields__"):
-            return {name: getattr(given, name) for name in type(given).__dataclass_fields__ if hasattr(given, name)}
+            return {
+                name: getattr(given, name)
+                for name in type(given).__dataclass_fields__
+                if hasattr(given, name)
+            }
         raise TypeError
 
 
@@ -105,7 +109,9 @@ def read_schema(state_type: Any, what: str = "state_type") -> Schema:
             return Schema(state_type, "dataclass", _dataclass_fields(state_type))
         if hasattr(state_type, "model_fields") and hasattr(state_type, "model_validate"):
             return Schema(state_type, "pydantic", _pydantic_fields(state_type))
-    raise DefinitionError(f"{what} is {state_type!r}; it is a TypedDict, a dataclass or a pydantic model class, or left out")
+    raise DefinitionError(
+        f"{what} is {state_type!r}; it is a TypedDict, a dataclass or a pydantic model class, or left out"
+    )
 
 
 def _is_typeddict(cls: type) -> bool:
@@ -121,7 +127,7 @@ def _hints(cls: type) -> dict[str, Any]:
 
 
 def _typeddict_fields(cls: type) -> dict[str, Field]:
-    required = getattr(cls, "__required_keys__", frozenset())
+    required: frozenset[str] = getattr(cls, "__required_keys__", frozenset())
     return {key: Field(key, hint, required=key in required) for key, hint in _hints(cls).items()}
 
 
@@ -134,7 +140,11 @@ def _dataclass_fields(cls: type) -> dict[str, Field]:
         default = ABSENT if field.default is dataclasses.MISSING else field.default
         factory = None if field.default_factory is dataclasses.MISSING else field.default_factory
         out[field.name] = Field(
-            field.name, hints.get(field.name, Any), required=default is ABSENT and factory is None, default=default, default_factory=factory
+            field.name,
+            hints.get(field.name, Any),
+            required=default is ABSENT and factory is None,
+            default=default,
+            default_factory=factory,
         )
     return out
 
@@ -163,7 +173,9 @@ def _reducer_of(annotation: Any) -> Reducer | None:
     for item in reversed(typing.get_args(annotation)[1:]):
         if callable(item) and not isinstance(item, type) and _takes_two(item):
             if inspect.iscoroutinefunction(item):
-                raise DefinitionError(f"the reducer {item!r} is async; reducers are plain functions of two values")
+                raise DefinitionError(
+                    f"the reducer {item!r} is async; reducers are plain functions of two values"
+                )
             return typing.cast("Reducer", item)
     return None
 
@@ -175,4 +187,4 @@ def _takes_two(item: Callable[..., Any]) -> bool:
         return isinstance(item, (types.BuiltinFunctionType, types.BuiltinMethodType))
     positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     needed = [p for p in positional if p.default is p.empty]
-    return len(needed) <= 2 <= len(positional) or any(p.kind is p.VAR_POSITIONAL for p in parameters)  # noqa: PLR2004
+    return len(needed) <= 2 <= len(positional) or any(p.kind is p.VAR_POSITIONAL for p in parameters)

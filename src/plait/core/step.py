@@ -80,7 +80,11 @@ class Step(Generic[P, R_co]):
         self.resources: dict[str, int] = dict(resources or {})
         if component.given is not self:
             for attribute in ("__name__", "__qualname__", "__doc__", "__module__", "__wrapped__"):
-                value = component.given if attribute == "__wrapped__" else getattr(component.given, attribute, None)
+                value = (
+                    component.given
+                    if attribute == "__wrapped__"
+                    else getattr(component.given, attribute, None)
+                )
                 if value is not None and not (attribute == "__doc__" and not callable(component.given)):
                     self.__dict__[attribute] = value
 
@@ -117,7 +121,7 @@ class Step(Generic[P, R_co]):
                 return None
             return tuple(p.name for p in self.component.params)
         return tuple(
-            source.key if isinstance(source, Optional) else cast("str", source)
+            source.key if isinstance(source, Optional) else source
             for _, source in self.inputs
             if isinstance(source, (str, Optional))
         )
@@ -145,8 +149,12 @@ class Step(Generic[P, R_co]):
         outputs: Any = changes.pop("output_state", _as_output_state(self.outputs))
         unknown = set(changes) - set(current)
         if unknown:
-            raise DefinitionError(f"{self.label}.replace() has no setting {sorted(unknown)[0]!r}; it has {', '.join(current)}")
-        return make_step(component or self.component.given, inputs, outputs, kind=self.kind, **{**current, **changes})
+            raise DefinitionError(
+                f"{self.label}.replace() has no setting {sorted(unknown)[0]!r}; it has {', '.join(current)}"
+            )
+        return make_step(
+            component or self.component.given, inputs, outputs, kind=self.kind, **{**current, **changes}
+        )
 
 
 def _as_output_state(outputs: tuple[tuple[str, str | None], ...]) -> Any:
@@ -177,9 +185,13 @@ def make_step(
 ) -> Step[Any, Any]:
     """Check every argument and make the definition (shared by ``step``, ``transform``, ``bundle``, ``log``)."""
     if isinstance(component, Step):
-        raise DefinitionError(f"{component.label!r} is a step already; change its settings with {component.label}.replace(...)")
+        raise DefinitionError(
+            f"{component.label!r} is a step already; change its settings with {component.label}.replace(...)"
+        )
     if hasattr(component, "__plait_definition__"):
-        raise DefinitionError("step(pipeline): a pipeline becomes a step with subgraph(pipeline, input_map, output_state)")
+        raise DefinitionError(
+            "step(pipeline): a pipeline becomes a step with subgraph(pipeline, input_map, output_state)"
+        )
     found = Component(component)
     where = f"{kind} {name or found.name!r}"
     if isinstance(input_map, str) and isinstance(output_state, (Mapping, list, tuple)):
@@ -189,16 +201,24 @@ def make_step(
         )
     if executor is not None:
         if executor in LATER_EXECUTORS:
-            raise DefinitionError(f"{where}: executor {executor!r} is not built yet in this version; use 'thread' (the default for def) or 'inline'")
+            raise DefinitionError(
+                f"{where}: executor {executor!r} is not built yet in this version; use 'thread' (the default for def) or 'inline'"
+            )
         choice(executor, EXECUTORS, f"{where}: executor")
         if found.kind == "async" and executor == "thread":
-            raise DefinitionError(f"{where}: an async component runs on the event loop; leave executor out, or make the component a plain def")
+            raise DefinitionError(
+                f"{where}: an async component runs on the event loop; leave executor out, or make the component a plain def"
+            )
     if exclusive is not None and not isinstance(exclusive, (bool, str)):
-        raise DefinitionError(f"{where}: exclusive is {exclusive!r}; it is True, or a name shared by the steps that exclude each other")
+        raise DefinitionError(
+            f"{where}: exclusive is {exclusive!r}; it is True, or a name shared by the steps that exclude each other"
+        )
     if retry is not None and not isinstance(retry, Retry):
         raise DefinitionError(f"{where}: retry is {retry!r}; use Retry(attempts=3)")
     if abandon and found.kind == "async":
-        raise DefinitionError(f"{where}: abandon=True is for blocking components in threads; an async component can be cancelled")
+        raise DefinitionError(
+            f"{where}: abandon=True is for blocking components in threads; an async component can be cancelled"
+        )
     check_name(name, where)
     return Step(
         found,
@@ -224,7 +244,9 @@ def check_name(name: object, where: str) -> None:
     if name is None:
         return
     if not isinstance(name, str) or not name or "/" in name or name != name.strip():
-        raise DefinitionError(f"{where}: name is {name!r}; a name is a non-empty string without '/' and outer spaces")
+        raise DefinitionError(
+            f"{where}: name is {name!r}; a name is a non-empty string without '/' and outer spaces"
+        )
 
 
 def _resources(resources: object, where: str) -> dict[str, int]:
@@ -235,13 +257,15 @@ def _resources(resources: object, where: str) -> dict[str, int]:
     out: dict[str, int] = {}
     for key, amount in resources.items():
         if not isinstance(key, str) or isinstance(amount, bool) or not isinstance(amount, int) or amount < 1:
-            raise DefinitionError(f"{where}: resources has {key!r}: {amount!r}; a resource is a name with a whole number from 1")
+            raise DefinitionError(
+                f"{where}: resources has {key!r}: {amount!r}; a resource is a name with a whole number from 1"
+            )
         out[key] = amount
     return out
 
 
 @overload
-def step(
+def step(  # type: ignore[overload-overlap]  # anything callable keeps its signature, any other component does not
     component: Callable[P, R],
     input_map: InputMap | None = ...,
     output_state: OutputState | None = ...,

@@ -20,7 +20,11 @@ def flat(annotation: Any) -> Flat:
     """
     if annotation is None or annotation is type(None):
         return (type(None),)
-    if annotation is Any or annotation is object or isinstance(annotation, (str, typing.TypeVar, typing.ForwardRef)):
+    if (
+        annotation is Any
+        or annotation is object
+        or isinstance(annotation, (str, typing.TypeVar, typing.ForwardRef))
+    ):
         return None
     supertype = getattr(annotation, "__supertype__", None)
     if supertype is not None:  # NewType
@@ -34,7 +38,9 @@ def flat(annotation: Any) -> Flat:
         return _flat_union(typing.get_args(annotation))
     if origin is typing.Literal:
         return tuple({type(v) for v in typing.get_args(annotation)})
-    if origin in (typing.Final, typing.ClassVar, typing.Required, typing.NotRequired) or getattr(origin, "_name", "") in ("Required", "NotRequired"):
+    if origin in (typing.Final, typing.ClassVar, typing.Required, typing.NotRequired) or getattr(
+        origin, "_name", ""
+    ) in ("Required", "NotRequired"):
         return flat(typing.get_args(annotation)[0])
     return _flat_class(origin)
 
@@ -73,7 +79,11 @@ def fits(produced: Any, wanted: Any) -> bool:
 
 def _may_share(one: type, other: type) -> bool:
     # Two plain classes can meet in a subclass of both, but built-in layouts (int, str, list …) can't.
-    return one.__module__ != "builtins" and other.__module__ != "builtins" and not (_solid(one) and _solid(other))
+    return (
+        one.__module__ != "builtins"
+        and other.__module__ != "builtins"
+        and not (_solid(one) and _solid(other))
+    )
 
 
 def _solid(cls: type) -> bool:

@@ -20,7 +20,9 @@ class Job:
 
     __slots__ = ("abandon", "call", "cancelled", "context", "name")
 
-    def __init__(self, call: Callable[[], Any], name: str, context: contextvars.Context, *, abandon: bool = False) -> None:
+    def __init__(
+        self, call: Callable[[], Any], name: str, context: contextvars.Context, *, abandon: bool = False
+    ) -> None:
         self.call, self.name, self.context, self.abandon = call, name, context, abandon
         self.cancelled = False
 

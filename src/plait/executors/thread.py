@@ -144,12 +144,12 @@ class ThreadExecutor:
         """Mark the calling thread as waiting for a nested run, so that others may work in its place."""
         with self._lock:
             self._blocked += 1
-            grow = bool(self._queue) and self._threads - self._blocked < self.max_threads
-            if grow:
+            name = None
+            if self._queue and self._threads - self._blocked < self.max_threads:
                 self._threads += 1
                 self._number += 1
                 name = f"plait-thread-{self._number}"
-        if grow:
+        if name is not None:
             threading.Thread(target=self._serve, name=name, daemon=True).start()
         try:
             yield

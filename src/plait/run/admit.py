@@ -58,7 +58,9 @@ class Admitted:
         """Declare the run's caps, and find what it may borrow from the steps around it."""
         limits, plan = self.limits, self.run.plan
         limits.declare()
-        caps = {("cap", self.number, i): capacity for i, (_, capacity) in enumerate(plan.caps)}
+        caps: dict[Hashable, int] = {
+            ("cap", self.number, i): capacity for i, (_, capacity) in enumerate(plan.caps)
+        }
         self._own.extend(caps)
         admission.declare(caps)
         while outer is not None:

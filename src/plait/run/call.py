@@ -111,7 +111,9 @@ class _Chain:
 
     __slots__ = ("cursor", "error", "frame", "job", "pending", "rows", "run", "steps", "values")
 
-    def __init__(self, run: Run, cursor: Cursor, frame: Frame, values: list[Any], rows: tuple[Row, ...]) -> None:
+    def __init__(
+        self, run: Run, cursor: Cursor, frame: Frame, values: list[Any], rows: tuple[Row, ...]
+    ) -> None:
         self.run, self.cursor, self.frame, self.values = run, cursor, frame, values
         self.steps = [row[0] for row in rows]
         self.rows: list[tuple[PlannedStep, float, float, float]] = []

@@ -20,8 +20,31 @@ from typing import Any, Final
 
 from plait.context import CURRENT, Cursor, StepContext
 from plait.core.plan.model import PlannedStep, RegionPlan
-from plait.core.schedule.commands import Acquire, Cancel, Close, Command, Expired, Finish, GiveUp, Open, Release, Retrying, Start, Wake, Withdraw
-from plait.core.schedule.events import CancelRequested, Event, Failed, Granted, RunStarted, Stopped, Switched, TimerFired
+from plait.core.schedule.commands import (
+    Acquire,
+    Cancel,
+    Close,
+    Command,
+    Expired,
+    Finish,
+    GiveUp,
+    Open,
+    Release,
+    Retrying,
+    Start,
+    Wake,
+    Withdraw,
+)
+from plait.core.schedule.events import (
+    CancelRequested,
+    Event,
+    Failed,
+    Granted,
+    RunStarted,
+    Stopped,
+    Switched,
+    TimerFired,
+)
 from plait.core.schedule.scheduler import Fault, Scheduler
 from plait.errors import StepTimeout, StepWouldNotStop
 from plait.run.admit import Admitted
@@ -32,6 +55,8 @@ from plait.run.values import FrameValues, check_arguments, check_result, export,
 from plait.run.watchdog import Stall, Watchdog
 
 logger = logging.getLogger("plait")
+
+_EagerTask: Any = asyncio.Task  # ``eager_start`` came with 3.12
 
 EAGER: Final = hasattr(asyncio, "eager_task_factory")
 
@@ -212,7 +237,7 @@ class Run:
         return not frame.program.blocks[start.task - frame.base].owned and frame.outer is None
 
     # ------------------------------------------------------------------ strands
-    async def _strand(self, cursor: Cursor, start: Start, lead: bool = False) -> None:  # noqa: FBT001, FBT002  (hot path: positional)
+    async def _strand(self, cursor: Cursor, start: Start, lead: bool = False) -> None:
         task, attempt, first = start
         now, log, frames, todo = self.clock, self.log.append, self.frames, self._todo
         scheduler, teller = self.scheduler, self.teller
@@ -266,7 +291,9 @@ class Run:
             except BaseException as error:  # noqa: BLE001  (whatever a step raises is a fact about the step)
                 if cursor.fenced:
                     break
-                commands = self._step_ended_badly(cursor, frame, task, first, cursor.step or rows[0][0], error, lead=lead)
+                commands = self._step_ended_badly(
+                    cursor, frame, task, first, cursor.step or rows[0][0], error, lead=lead
+                )
             else:
                 if cursor.fenced:
                     break
@@ -289,9 +316,11 @@ class Run:
             if todo and not self._starting:
                 self._start_soon()
             if self._dropped and following[0] in self._dropped:
-                following = self._undropped()
-                if following is None:
+                todo.appendleft(following)
+                alive = self._undropped()
+                if alive is None:
                     break
+                following = alive
             task, attempt, first = following
         if not lead:
             self._strands.discard(cursor)
@@ -330,7 +359,7 @@ class Run:
             self._strands.add(cursor)
             made += 1
             if EAGER:
-                task = asyncio.Task(self._strand(cursor, start), loop=loop, eager_start=True)
+                task = _EagerTask(self._strand(cursor, start), loop=loop, eager_start=True)
                 if not task.done():
                     cursor.atask = task
             else:  # the constructor itself: create_task only adds a look at factories meant for others' tasks
@@ -348,7 +377,17 @@ class Run:
             self._start_more()
 
     # ------------------------------------------------------------------ what a step's error means
-    def _step_ended_badly(self, cursor: Cursor, frame: Frame, task: int, first: int, step: PlannedStep, error: BaseException, *, lead: bool) -> list[Command]:
+    def _step_ended_badly(
+        self,
+        cursor: Cursor,
+        frame: Frame,
+        task: int,
+        first: int,
+        step: PlannedStep,
+        error: BaseException,
+        *,
+        lead: bool,
+    ) -> list[Command]:
         now = self.clock()
         atask = cursor.atask
         for _ in range(cursor.cancels):
@@ -377,7 +416,16 @@ class Run:
         if self.teller is not None:
             self.teller.discarded(step, cursor.attempt)
 
-    def _report_failure(self, cursor: Cursor, frame: Frame, task: int, first: int, step: PlannedStep, error: BaseException, now: float) -> list[Command]:
+    def _report_failure(
+        self,
+        cursor: Cursor,
+        frame: Frame,
+        task: int,
+        first: int,
+        step: PlannedStep,
+        error: BaseException,
+        now: float,
+    ) -> list[Command]:
         unit = frame.plan.units[task - frame.base]
         k = unit.steps.index(step)
         attempt = cursor.attempt if k == first else 1
@@ -385,7 +433,7 @@ class Run:
         matches, wait = 0, None
         if not (cursor.abandoned and not step.idempotent):
             matches, wait = self._matches(step, frame, error)
-        commands = self.handle(Failed(now, task, k, matches, wait, random.random()))  # noqa: S311  (jitter, not a secret)
+        commands = self.handle(Failed(now, task, k, matches, wait, random.random()))
         if self.teller is not None:
             again = any(type(c) is Retrying and c.task == task for c in commands)
             self.teller.step_failed(step, attempt, error, now, will_retry=again)
@@ -427,7 +475,7 @@ class Run:
             else:
                 self._do(command, commands)
 
-    def _do(self, command: Command, commands: list[Command]) -> None:  # noqa: C901, PLR0912  (one line per command)
+    def _do(self, command: Command, commands: list[Command]) -> None:
         match command:
             case Acquire(task):
                 assert self.admitted is not None
@@ -452,9 +500,13 @@ class Run:
                 self._close(task, base, kept)
             case Expired(task, attempt):
                 region = self._region(task)
-                self.trouble.errors[task, -1, attempt] = StepTimeout(f"{region.path!r} took longer than its timeout of {region.timeout:g} s")
+                self.trouble.errors[task, -1, attempt] = StepTimeout(
+                    f"{region.path!r} took longer than its timeout of {region.timeout:g} s"
+                )
             case Retrying(task, step, attempt):
                 self.trouble.errors.pop((task, step, attempt - 1), None)
+            case Start() | Finish():
+                raise AssertionError(command)  # _act has seen to these
 
     def _finish(self, outcome: str) -> None:
         self.finished, self.outcome = True, outcome
@@ -528,7 +580,10 @@ class Run:
         cursor = self._cursor(task)
         if cursor is None or cursor.atask is None or cursor.job is not None:
             return []  # a thread is waited for
-        step, atask = cursor.step or self.frames[task].plan.units[task - self.frames[task].base].steps[0], cursor.atask
+        step, atask = (
+            cursor.step or self.frames[task].plan.units[task - self.frames[task].base].steps[0],
+            cursor.atask,
+        )
         cursor.fenced = True
         self._strands.discard(cursor)
         atask.add_done_callback(_look_away)
@@ -547,7 +602,9 @@ class Run:
         self.trouble.unstopped.append(error)
         now = self.clock()
         if cursor.cause == "timeout":
-            late = StepTimeout(f"step {step.path!r} took longer than its timeout of {step.timeout:g} s, and ignored cancellation")
+            late = StepTimeout(
+                f"step {step.path!r} took longer than its timeout of {step.timeout:g} s, and ignored cancellation"
+            )
             late.__cause__ = error
             cursor.abandoned = not closed
             frame = self.frames[task]

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from plait.core.plan.model import Missing
 from plait.core.typecheck import show_flat
-from plait.errors import DeadlineExceeded, Failure, Failures, OutputError, PipelineErrors, StepCancelled, attach
+from plait.errors import (
+    DeadlineExceeded,
+    Failure,
+    Failures,
+    OutputError,
+    PipelineErrors,
+    StepCancelled,
+    attach,
+)
 
 if TYPE_CHECKING:
     from plait.core.report.report import Report
@@ -39,7 +47,9 @@ def check_state(run: Run, state: dict[str, Any]) -> None:
         if field is not None and field.flat is not None and not isinstance(value, field.flat):
             maker = bound.root.finals[key].maker if key in bound.root.finals else None
             by = f" (written by {maker.path!r})" if maker is not None else ""
-            raise OutputError(f"the state's {key!r} is declared as {show_flat(field.flat)}, but it is {type(value).__name__}{by}")
+            raise OutputError(
+                f"the state's {key!r} is declared as {show_flat(field.flat)}, but it is {type(value).__name__}{by}"
+            )
 
 
 def failures_of(run: Run, faults: list[Any]) -> list[Failure]:
@@ -56,7 +66,11 @@ def raise_outcome(run: Run, report: Report) -> NoReturn:
     """Raise what a run that did not succeed raises (SEMANTICS 6)."""
     name = f"pipeline {run.plan.name!r}" if run.plan.name else "the pipeline"
     found = failures_of(run, run.scheduler.faults())
-    stubborn = [Failure(str(e).split("'")[1], 1, e) for e in run.trouble.unstopped if "could not even be closed" in "".join(getattr(e, "__notes__", ()))]
+    stubborn = [
+        Failure(str(e).split("'")[1], 1, e)
+        for e in run.trouble.unstopped
+        if "could not even be closed" in "".join(getattr(e, "__notes__", ()))
+    ]
     try:
         if run.outcome == "cancelled":
             raise run.outer_cancel or asyncio.CancelledError
@@ -68,14 +82,24 @@ def raise_outcome(run: Run, report: Report) -> NoReturn:
         errors = [*found, *stubborn]
         for failure in found:
             _note(run, name, failure)
-        interrupt = next((f.error for f in errors if not isinstance(f.error, Exception) and not isinstance(f.error, asyncio.CancelledError)), None)
+        interrupt = next(
+            (
+                f.error
+                for f in errors
+                if not isinstance(f.error, Exception) and not isinstance(f.error, asyncio.CancelledError)
+            ),
+            None,
+        )
         raised: BaseException
         if interrupt is not None:
             raised = interrupt
         elif len(errors) == 1:
             raised = _leaf(errors[0])
         else:
-            group = PipelineErrors(f"{len(errors)} steps of {name} failed: {', '.join(f.path for f in errors)}", [_leaf(f) for f in errors])
+            group = PipelineErrors(
+                f"{len(errors)} steps of {name} failed: {', '.join(f.path for f in errors)}",
+                [_leaf(f) for f in errors],
+            )
             group.report = report
             raised = group
         attach(raised, Failures(errors, report, run.run_id))
@@ -91,7 +115,9 @@ def _leaf(failure: Failure) -> Exception:
     error = failure.error
     if isinstance(error, Exception):
         return error
-    own = StepCancelled(f"step {failure.path!r} raised {type(error).__name__} although nobody had cancelled it")
+    own = StepCancelled(
+        f"step {failure.path!r} raised {type(error).__name__} although nobody had cancelled it"
+    )
     own.__cause__ = error
     return own
 

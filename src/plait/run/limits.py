@@ -106,7 +106,9 @@ class Limits(Mapping[str, Limit]):
                     f"Declare it: Pipeline(..., limits=Limits({{{name!r}: {amount}}}))"
                 )
             if amount > limit.concurrency:
-                raise DefinitionError(f"E301: step {path!r} needs {amount} of {name!r}, but the limit is {limit.concurrency}; it could never start")
+                raise DefinitionError(
+                    f"E301: step {path!r} needs {amount} of {name!r}, but the limit is {limit.concurrency}; it could never start"
+                )
 
 
 class Ticket(Protocol):
@@ -162,9 +164,11 @@ class Admission:
             return self._ledger.release(ticket)
 
     def snapshot(self) -> dict[Hashable, tuple[int, int]]:
-        """name -> (free, capacity), for people and tests."""
+        """Name -> (free, capacity), for people and tests."""
         with self._lock:
-            return {name: (self._ledger.free[name], capacity) for name, capacity in self._ledger.capacity.items()}
+            return {
+                name: (self._ledger.free[name], capacity) for name, capacity in self._ledger.capacity.items()
+            }
 
 
 admission = Admission()

@@ -83,7 +83,9 @@ def run_sync(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
 def wait_for(serving: LoopThread, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Submit work to a loop thread and wait for it; Ctrl-C cancels it and still waits for its end."""
     if serving.here():
-        raise PlaitError("a sync verb was called on Plait's own loop, which it would block: in an async component use the async verb (amap, astream)")
+        raise PlaitError(
+            "a sync verb was called on Plait's own loop, which it would block: in an async component use the async verb (amap, astream)"
+        )
     ended = threading.Event()
     began: list[asyncio.Task[Any]] = []
 
@@ -93,7 +95,10 @@ def wait_for(serving: LoopThread, work: Callable[[], Coroutine[Any, Any, T]]) ->
         began.append(task)
         try:
             return await work(), None
-        except (KeyboardInterrupt, SystemExit) as error:  # raised by a step: it must not end the loop's thread
+        except (
+            KeyboardInterrupt,
+            SystemExit,
+        ) as error:  # raised by a step: it must not end the loop's thread
             return None, error
         finally:
             ended.set()
@@ -123,7 +128,12 @@ def _making_room() -> AbstractContextManager[None]:
     return nullcontext()
 
 
-_FOREIGN = ("attached to a different loop", "bound to a different event loop", "different event loop", "Event loop is closed")
+_FOREIGN = (
+    "attached to a different loop",
+    "bound to a different event loop",
+    "different event loop",
+    "Event loop is closed",
+)
 
 
 def name_the_cure(error: BaseException) -> None:
@@ -139,7 +149,7 @@ def shutdown() -> None:
     """Tear down all components and end Plait's idle threads and its loop. Called by itself at exit."""
     from plait.run.lifecycle import any_alive, tear_down_all
 
-    global _main  # noqa: PLW0603
+    global _main
     atexit.unregister(shutdown)
     try:
         if any_alive():

@@ -53,7 +53,12 @@ class AsyncMap(Generic[S]):
     """
 
     def __init__(
-        self, run: Callable[[Any], Coroutine[Any, Any, S]], inputs: Iterable[Any] | AsyncIterable[Any], *, max_concurrency: int | None, collect: bool
+        self,
+        run: Callable[[Any], Coroutine[Any, Any, S]],
+        inputs: Iterable[Any] | AsyncIterable[Any],
+        *,
+        max_concurrency: int | None,
+        collect: bool,
     ) -> None:
         self._run, self._collect = run, collect
         self._limit = max_concurrency or default_concurrency()
@@ -70,7 +75,9 @@ class AsyncMap(Generic[S]):
     async def __aenter__(self) -> AsyncMap[S]:
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         await self.aclose()
 
     def __aiter__(self) -> AsyncIterator[Item[S]]:
@@ -174,7 +181,9 @@ class Map(Generic[S]):
     def __enter__(self) -> Map[S]:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def __iter__(self) -> Iterator[Item[S]]:

@@ -40,13 +40,19 @@ class Program:
         self.plan, self.check_types = plan, check_types
         self.learned = learned
         self.template = template(plan)
-        self.blocks: tuple[Block, ...] = tuple(_block(unit, learned, check_types=check_types) for unit in plan.units)
+        self.blocks: tuple[Block, ...] = tuple(
+            _block(unit, learned, check_types=check_types) for unit in plan.units
+        )
         self.inner: dict[int, Program] = {
             node: Program(unit.region.plan, check_types=check_types, learned=learned)
             for node, unit in enumerate(plan.units)
             if unit.kind == REGION and unit.region is not None
         }
-        self.needs: bool = bool(plan.caps) or any(n is not None for n in plan.needs) or any(p.needs for p in self.inner.values())
+        self.needs: bool = (
+            bool(plan.caps)
+            or any(n is not None for n in plan.needs)
+            or any(p.needs for p in self.inner.values())
+        )
         """Whether any step needs admission."""
 
 

@@ -38,7 +38,11 @@ class SerialRun(Run):
             self.teller.run_started()
         token = CURRENT.set(None)
         try:
-            self._queue(self.handle(RunStarted(self.started, None if self.deadline is None else self.started + self.deadline)))
+            self._queue(
+                self.handle(
+                    RunStarted(self.started, None if self.deadline is None else self.started + self.deadline)
+                )
+            )
             while not self.finished:
                 self._next()
         finally:
@@ -64,7 +68,9 @@ class SerialRun(Run):
         self._act(commands)
         for each in self._todo:
             frame = self.frames[each.task]
-            heapq.heappush(self._ready, (frame.plan.units[each.task - frame.base].steps[each.step].index, each))
+            heapq.heappush(
+                self._ready, (frame.plan.units[each.task - frame.base].steps[each.step].index, each)
+            )
         self._todo.clear()
 
     def _do(self, command: Command, commands: list[Command]) -> None:
@@ -72,7 +78,9 @@ class SerialRun(Run):
             case Acquire(task):
                 commands += self.handle(Granted(self.clock(), task))
             case Cancel(task):
-                if any(start.task == task for _, start in self._ready):  # told to start, but its turn had not come
+                if any(
+                    start.task == task for _, start in self._ready
+                ):  # told to start, but its turn had not come
                     self._ready = [entry for entry in self._ready if entry[1].task != task]
                     heapq.heapify(self._ready)
                     commands += self.handle(Stopped(self.clock(), task))
@@ -134,7 +142,7 @@ class SerialRun(Run):
         async def waited() -> Any:
             try:
                 return await asyncio.wait_for(awaitable, limit)
-            except asyncio.TimeoutError as error:
+            except TimeoutError as error:
                 if step is None or limit is None or not _expired(error):
                     raise
                 raise StepTimeout(f"step {step.path!r} took longer than its timeout of {limit:g} s") from None

@@ -30,9 +30,11 @@ class Teller:
         for observer in self.observers:
             try:
                 observer.on_event(event)
-            except Exception:  # noqa: PERF203  (per observer: one that raises must not silence the others)
+            except Exception:
                 self.observers = [o for o in self.observers if o is not observer]
-                logger.exception("an observer raised and was removed", extra={"observer": type(observer).__name__})
+                logger.exception(
+                    "an observer raised and was removed", extra={"observer": type(observer).__name__}
+                )
 
     def _at(self, time: float | None = None) -> float:
         return (self.run.clock() if time is None else time) - self.run.started
@@ -54,9 +56,13 @@ class Teller:
         """An attempt succeeded."""
         if step.merge is None:
             row = self.run.log[-1]
-            self.tell(events.StepFinished(self.run.run_id, self._at(time), step.path, attempt, row[3] - row[2]))
+            self.tell(
+                events.StepFinished(self.run.run_id, self._at(time), step.path, attempt, row[3] - row[2])
+            )
 
-    def step_failed(self, step: PlannedStep, attempt: int, error: BaseException, time: float, *, will_retry: bool) -> None:
+    def step_failed(
+        self, step: PlannedStep, attempt: int, error: BaseException, time: float, *, will_retry: bool
+    ) -> None:
         """An attempt failed; what it emitted is void."""
         self.tell(events.StepFailed(self.run.run_id, self._at(time), step.path, attempt, error, will_retry))
         self.tell(events.AttemptDiscarded(self.run.run_id, self._at(time), step.path, attempt))
@@ -75,7 +81,9 @@ class Teller:
 
     def stalled(self, stall: Stall) -> None:
         """The watchdog saw a blocked loop (told from its thread)."""
-        event = events.LoopBlocked(self.run.run_id, self._at(), stall.path, stall.seconds, stall.stack, stall.cure)
+        event = events.LoopBlocked(
+            self.run.run_id, self._at(), stall.path, stall.seconds, stall.stack, stall.cure
+        )
         self.run.loop.call_soon_threadsafe(self.tell, event)
 
     def room(self) -> Any:

@@ -17,7 +17,7 @@ from plait.core.typecheck import show_flat
 from plait.errors import InputError, OutputError, PlaitError
 
 
-class MissingInput(PlaitError):  # noqa: N818
+class MissingInput(PlaitError):
     """A step reads a value that is missing in this run, and has no default for that case."""
 
 
@@ -85,7 +85,11 @@ def _missing_inputs(plan: Plan, missing: list[str], given: Mapping[str, Any]) ->
     assert plan.bound is not None
     lines = []
     for key in missing:
-        readers = [leaf.path for leaf in plan.bound.leaves() if any(r.version is not None and r.version.key == key for r in leaf.reads)]
+        readers = [
+            leaf.path
+            for leaf in plan.bound.leaves()
+            if any(r.version is not None and r.version.key == key for r in leaf.reads)
+        ]
         later = plan.bound.written.get(key)
         line = f"the input {key!r} is missing"
         if readers:
@@ -116,7 +120,9 @@ def fill_config(plan: Plan, values: list[Any], config: Mapping[str, Any], contex
             values[slot] = setting.default
 
 
-def arguments(step: PlannedStep, values: list[Any], extras: Mapping[str, Any], context: Any) -> tuple[list[Any], dict[str, Any]]:
+def arguments(
+    step: PlannedStep, values: list[Any], extras: Mapping[str, Any], context: Any
+) -> tuple[list[Any], dict[str, Any]]:
     """The arguments of a call, by position and by name.
 
     Raises:
@@ -147,7 +153,10 @@ def arguments(step: PlannedStep, values: list[Any], extras: Mapping[str, Any], c
         kwargs = {**everything, **kwargs}
     if component.single:
         whole = {**dict(zip((a.name for a in step.args), args, strict=False)), **kwargs}
-        args, kwargs = [next(iter(whole.values())) if len(step.args) == 1 and step.opaque is None else whole], {}
+        args, kwargs = (
+            [next(iter(whole.values())) if len(step.args) == 1 and step.opaque is None else whole],
+            {},
+        )
     if step.copy:
         args, kwargs = copying.deepcopy((args, kwargs))
     if component.context_param is not None:
@@ -164,7 +173,9 @@ def check_arguments(step: PlannedStep, values: list[Any]) -> None:
     for arg in step.args:
         value = values[arg.slot]
         if arg.flat is not None and not isinstance(value, arg.flat) and value.__class__ is not Missing:
-            raise TypeError(f"{step.path!r} wants {arg.name!r} as {show_flat(arg.flat)}, got {type(value).__name__} from key {arg.key!r}")
+            raise TypeError(
+                f"{step.path!r} wants {arg.name!r} as {show_flat(arg.flat)}, got {type(value).__name__} from key {arg.key!r}"
+            )
 
 
 def check_result(step: PlannedStep, value: Any) -> None:
@@ -175,7 +186,9 @@ def check_result(step: PlannedStep, value: Any) -> None:
     """
     if step.out_flat is not None and not isinstance(value, step.out_flat):
         key = f" for {step.keys[0]!r}" if step.keys else ""
-        raise OutputError(f"{step.path!r} returned {type(value).__name__}{key}, which is declared as {show_flat(step.out_flat)}")
+        raise OutputError(
+            f"{step.path!r} returned {type(value).__name__}{key}, which is declared as {show_flat(step.out_flat)}"
+        )
 
 
 def put(step: PlannedStep, values: list[Any], result: Any) -> None:
@@ -198,16 +211,24 @@ def split(step: PlannedStep, parts: tuple[str, ...], result: Any) -> list[Any]:
     if isinstance(result, Mapping):
         absent = [p for p in parts if p not in result]
         if absent:
-            raise OutputError(f"{step.path!r} returned a mapping without {listing(absent)}{did_you_mean(absent[0], map(str, result))}")
+            raise OutputError(
+                f"{step.path!r} returned a mapping without {listing(absent)}{did_you_mean(absent[0], map(str, result))}"
+            )
         return [result[p] for p in parts]
-    if hasattr(type(result), "_fields") or hasattr(type(result), "__dataclass_fields__") or hasattr(type(result), "model_fields"):
+    if (
+        hasattr(type(result), "_fields")
+        or hasattr(type(result), "__dataclass_fields__")
+        or hasattr(type(result), "model_fields")
+    ):
         absent = [p for p in parts if not hasattr(result, p)]
         if absent:
             raise OutputError(f"{step.path!r} returned a {type(result).__name__} without {listing(absent)}")
         return [getattr(result, p) for p in parts]
     if isinstance(result, (tuple, list)) and parts == step.keys:
         if len(result) != len(parts):
-            raise OutputError(f"{step.path!r} returned {len(result)} values for {len(parts)} keys: {listing(step.keys)}")
+            raise OutputError(
+                f"{step.path!r} returned {len(result)} values for {len(parts)} keys: {listing(step.keys)}"
+            )
         return list(result)
     raise OutputError(
         f"{step.path!r} returned {type(result).__name__} for the keys {listing(step.keys)}; several outputs take a mapping, a dataclass "
@@ -252,4 +273,3 @@ def export(plan: Plan, inner: list[Any], outer: list[Any], kept: tuple[int, ...]
             if branch in kept:
                 value = inner[slot]
         outer[entry.slot] = value
-

@@ -112,12 +112,14 @@ class Watchdog:
                 with self._lock:
                     self._awake = False
                     self._wake.clear()
-                if not any(w.active for w in list(self._loops.values())):  # a run that began meanwhile has seen us awake
+                if not any(
+                    w.active for w in list(self._loops.values())
+                ):  # a run that began meanwhile has seen us awake
                     self._wake.wait()
                 self._awake = True
                 idle = 0
 
-    def _look(self, watched: _Watched) -> None:
+    def _look(self, watched: Watched) -> None:
         now = time.perf_counter()
         if watched.asked is None:
             watched.asked = now
@@ -142,8 +144,8 @@ class Watchdog:
         while frame is not None:
             if frame.f_code is self._code:
                 cursor = frame.f_locals.get("cursor")
-                step = cursor.step if isinstance(cursor, Cursor) else None
-                if step is not None:
+                if isinstance(cursor, Cursor) and cursor.step is not None:
+                    step = cursor.step
                     stack = "".join(traceback.format_stack(innermost, limit=12))
                     return cursor.run, Stall(step.path, silent, stack)
             frame = frame.f_back

@@ -178,8 +178,9 @@ class _Frame:
         reduce = self.reducer(key)
         if reduce is None:
             self.values[key] = value
-        elif value is MISSING:
-            return  # a delta that never came changes nothing
+        elif value is MISSING:  # a delta that never came: what is left is the base, or the empty value
+            if not self.has(key) and self.schema.fields[key].neutral() is not ABSENT:
+                self.values[key] = self.schema.fields[key].neutral()
         else:
             base = self.values[key] if self.has(key) else self.schema.fields[key].neutral()
             self.values[key] = value if base is ABSENT else reduce(base, value)

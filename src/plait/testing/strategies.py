@@ -26,11 +26,12 @@ from plait.core.policy import Retry
 from plait.core.step import step
 from plait.errors import extra
 from plait.testing._cases import AsyncPart, CallLog, Case, Part, PlannedFailure, define
+from plait.testing._reading import reads
 
 try:
     from hypothesis import strategies as st
 except ImportError as missing:
-    raise extra("hypothesis", "testing", "plait.testing.strategies") from missing
+    raise extra("hypothesis", "test", "plait.testing.strategies") from missing
 
 __all__ = ["AsyncPart", "CallLog", "Case", "Part", "PlannedFailure", "interleaved", "pipelines"]
 
@@ -283,7 +284,8 @@ class _Builder:
         self.join(keys, forks, on_error, needed, place.reducers)
         given: Any = [branch[0] if len(branch) == 1 and self.chance(2) else branch for branch in branches]
         if self.chance(2):
-            given = dict(zip(("left", "right", "front", "back"), given, strict=False))
+            number = next(self._blocks)  # branches of unnamed blocks share the list around them
+            given = dict(zip((f"left{number}", f"right{number}", f"front{number}", f"back{number}"), given, strict=False))
         return parallel(given, name=self.block_name(), need=needed, on_error=on_error, retry=retry, max_concurrency=self.pick([None, None, 1, 2]))
 
     def join(self, keys: _Keys, forks: list[_Keys], on_error: str, needed: object, reducers: tuple[str, ...]) -> None:
@@ -326,6 +328,8 @@ class _Builder:
         for ours, theirs in outputs.items():
             keys.write(ours, child.written[theirs])
         definition = define(flows, self.order(), None)
+        wanted = reads(definition)  # an input that nobody reads is refused
+        inputs = {key: source for key, source in inputs.items() if key in wanted}
         if not outputs and child.written:  # without a map everything comes out, under names that are not ours to write
             theirs = min(child.written)
             outputs[ours := next(keys.names)] = theirs

@@ -218,5 +218,5 @@ def test_names_that_do_not_point_at_one_step():
         said(steps, "sentiment")
     with pytest.raises(DefinitionError, match=r"^there is no step 'xyz'; the steps are 'left/extract', "):
         said(steps, "xyz")
-    with pytest.raises(DefinitionError, match="^there is no step ''"):
+    with pytest.raises(DefinitionError, match=r"^there is no step ''"):
         said(steps, "")

@@ -35,14 +35,30 @@ class _At:
     __slots__ = ("before", "branch", "caps", "data", "env", "frame", "listed", "names", "path")
 
     def __init__(
-        self, frame: Frame, env: Env, names: Names, path: str, *, branch: int = 0, before: Nodes = (), caps: tuple[int, ...] = (), data: bool = False, listed: list[Node] | None = None
+        self,
+        frame: Frame,
+        env: Env,
+        names: Names,
+        path: str,
+        *,
+        branch: int = 0,
+        before: Nodes = (),
+        caps: tuple[int, ...] = (),
+        data: bool = False,
+        listed: list[Node] | None = None,
     ) -> None:
         self.frame, self.env, self.names, self.path = frame, env, names, path
         self.branch, self.before, self.caps, self.data = branch, before, caps, data
         self.listed: list[Node] = [] if listed is None else listed
 
     def with_(self, **changes: Any) -> _At:
-        now = {"branch": self.branch, "before": self.before, "caps": self.caps, "data": self.data, "listed": self.listed}
+        now = {
+            "branch": self.branch,
+            "before": self.before,
+            "caps": self.caps,
+            "data": self.data,
+            "listed": self.listed,
+        }
         frame, env = changes.pop("frame", self.frame), changes.pop("env", self.env)
         names, path = changes.pop("names", self.names), changes.pop("path", self.path)
         return _At(frame, env, names, path, **{**now, **changes})
@@ -93,7 +109,9 @@ class _Binder:
                 return None
             if definition.schema_in.declared and key not in definition.schema_in.fields and not optional:
                 return None
-            known = self.root.version(key, None, origin="input", presence="maybe", annotation=field.annotation if field else Any)
+            known = self.root.version(
+                key, None, origin="input", presence="maybe", annotation=field.annotation if field else Any
+            )
             self.bound.inputs[key] = known
             self._default(known, field)
         if not optional and known.presence == "maybe" and known.default is ABSENT:
@@ -194,13 +212,17 @@ class _Binder:
             if field is None and at.env.scope.schema.declared:
                 self._find("E101", leaf.path, key=key, writes=True, known=tuple(at.env.scope.schema.fields))
             annotation = field.annotation if field else (step.component.returns if part is None else Any)
-            version = at.frame.version(key, leaf, origin="step", annotation=Any if annotation is UNKNOWN else annotation)
+            version = at.frame.version(
+                key, leaf, origin="step", annotation=Any if annotation is UNKNOWN else annotation
+            )
             leaf.writes.append(version)
             at.env.write(key, version)
             at.env.scope.written.setdefault(key, leaf.path)
 
     # ------------------------------------------------------------------ reads
-    def _reads(self, step: Step[..., Any], path: str, at: _At) -> tuple[list[Read], list[tuple[str, Version]] | None]:
+    def _reads(
+        self, step: Step[..., Any], path: str, at: _At
+    ) -> tuple[list[Read], list[tuple[str, Version]] | None]:
         component = step.component
         if step.inputs is None:
             if component.takes_any or component.single or not component.known:
@@ -209,7 +231,10 @@ class _Binder:
         return [self._mapped(step, argument, source, path, at) for argument, source in step.inputs], None
 
     def _named(self, step: Step[..., Any], path: str, at: _At) -> list[Read]:
-        return [self._read(step, p.name, p.name, path, at, optional=not p.required, omit=not p.required) for p in step.component.params]
+        return [
+            self._read(step, p.name, p.name, path, at, optional=not p.required, omit=not p.required)
+            for p in step.component.params
+        ]
 
     def _mapped(self, step: Step[..., Any], argument: str, source: Source, path: str, at: _At) -> Read:
         if isinstance(source, Val):
@@ -222,7 +247,18 @@ class _Binder:
         has_default = param is not None and not param.required
         return self._read(step, argument, source, path, at, optional=has_default, omit=has_default)
 
-    def _read(self, step: Step[..., Any], argument: str, key: str, path: str, at: _At, *, optional: bool, omit: bool = False, default: Any = ABSENT) -> Read:
+    def _read(
+        self,
+        step: Step[..., Any],
+        argument: str,
+        key: str,
+        path: str,
+        at: _At,
+        *,
+        optional: bool,
+        omit: bool = False,
+        default: Any = ABSENT,
+    ) -> Read:
         found = at.env.look_up(key, optional=optional, fold=self._folder(at))
         if found is None:
             if not optional:
@@ -236,7 +272,9 @@ class _Binder:
         if default is ABSENT and found.default is not ABSENT:
             default, omit = found.default, False
         if version.presence == "maybe" and default is ABSENT and not omit:
-            self._find("E104", path, key=key, argument=argument, maker=version.maker.path if version.maker else None)
+            self._find(
+                "E104", path, key=key, argument=argument, maker=version.maker.path if version.maker else None
+            )
         return Read(argument, key, version, default=default, omit=omit)
 
     def _everything(self, step: Step[..., Any], path: str, at: _At) -> list[tuple[str, Version]]:
@@ -286,7 +324,15 @@ class _Binder:
         at = at.with_(names=names, path=path, caps=caps, before=before)
         if block.atomic:
             need = None if block.need == "all" else int(block.need)
-            region = Region(at.frame, label, at.branch, need=need, on_error=block.on_error, retry=block.retry, timeout=block.timeout)
+            region = Region(
+                at.frame,
+                label,
+                at.branch,
+                need=need,
+                on_error=block.on_error,
+                retry=block.retry,
+                timeout=block.timeout,
+            )
             return self._region(region, at, lambda inside: self._branches(block, inside, label, region))
         return self._branches(block, at, label, None)
 
@@ -315,7 +361,9 @@ class _Binder:
         self._join_branches(at, envs, region)
         return tuple(ends) or at.before
 
-    def _check_branches(self, block: Parallel, label: str, at: _At, envs: list[Env], members: list[Nodes]) -> None:
+    def _check_branches(
+        self, block: Parallel, label: str, at: _At, envs: list[Env], members: list[Nodes]
+    ) -> None:
         """Record conflicts: two branches write one key; a branch reads what a sibling writes."""
         writer: dict[str, tuple[int, str]] = {}
         for i, env in enumerate(envs):
@@ -388,9 +436,19 @@ class _Binder:
         before = self._settle(at.env, at)
         names, path = self._open(block, at)
         label = path if block.name else (f"{path}/dataflow" if path else "dataflow")
-        at = at.with_(names=names, path=path, caps=self._cap(label, block.max_concurrency, at.caps), before=before)
+        at = at.with_(
+            names=names, path=path, caps=self._cap(label, block.max_concurrency, at.caps), before=before
+        )
         if block.atomic:
-            region = Region(at.frame, label, at.branch, need=None, on_error="cancel", retry=block.retry, timeout=block.timeout)
+            region = Region(
+                at.frame,
+                label,
+                at.branch,
+                need=None,
+                on_error="cancel",
+                retry=block.retry,
+                timeout=block.timeout,
+            )
             return self._region(region, at, lambda inside: self._parts_by_data(block.parts, inside))
         first = len(at.frame.nodes)
         out = self._parts_by_data(block.parts, at)
@@ -433,10 +491,20 @@ class _Binder:
                 region.wait_for(other, "an effect inside waits for all that is listed before it")
 
     def _branch_of(self, version: Version, region: Region) -> int:
-        return version.maker.branch if version.maker is not None and version.maker.frame is region.inner else 0
+        return (
+            version.maker.branch if version.maker is not None and version.maker.frame is region.inner else 0
+        )
 
-    def _export(self, region: Region, at: _At, key: str, inner: Version, candidates: list[tuple[int, Version]]) -> None:
-        outer = region.frame.version(key, region, origin="block", presence=self._presence(region, candidates), annotation=inner.annotation)
+    def _export(
+        self, region: Region, at: _At, key: str, inner: Version, candidates: list[tuple[int, Version]]
+    ) -> None:
+        outer = region.frame.version(
+            key,
+            region,
+            origin="block",
+            presence=self._presence(region, candidates),
+            annotation=inner.annotation,
+        )
         region.writes.append(outer)
         region.exports.append((outer, candidates))
         at.env.write(key, outer)
@@ -444,7 +512,11 @@ class _Binder:
     def _presence(self, region: Region, candidates: list[tuple[int, Version]]) -> Any:
         sure = all(version.presence == "always" for _, version in candidates)
         if region.need is not None:
-            sure = sure and region.on_error != "collect" and len({b for b, _ in candidates}) == region.inner.branches
+            sure = (
+                sure
+                and region.on_error != "collect"
+                and len({b for b, _ in candidates}) == region.inner.branches
+            )
         elif region.on_error == "collect":
             sure = False
         return "always" if sure else "maybe"
@@ -454,14 +526,26 @@ class _Binder:
         if flow.atomic:
             before = self._settle(at.env, at)
             at = at.with_(before=before)
-            region = Region(at.frame, path, at.branch, need=None, on_error="cancel", retry=flow.retry, timeout=flow.timeout)
+            region = Region(
+                at.frame,
+                path,
+                at.branch,
+                need=None,
+                on_error="cancel",
+                retry=flow.retry,
+                timeout=flow.timeout,
+            )
             return self._region(region, at, lambda inside: self._embed(flow, inside, path))
         return self._embed(flow, at, path)
 
     def _embed(self, flow: Subgraph, at: _At, path: str) -> Nodes:
         definition = flow.definition
         first = len(at.frame.nodes)
-        scope = Scope(definition.schema, path, lambda key, optional: self._child_input(flow, key, at, path, optional=optional))
+        scope = Scope(
+            definition.schema,
+            path,
+            lambda key, optional: self._child_input(flow, key, at, path, optional=optional),
+        )
         env = Env(scope, at.frame)
         caps = self._cap(path, definition.max_concurrency, at.caps)
         inside = at.with_(env=env, names=self._names(definition.body, path), path=path, caps=caps, data=False)
@@ -520,8 +604,15 @@ class _Binder:
                 continue
             found = env.look_up(theirs, optional=True, fold=self._folder(at))
             if found is None or found.version is None:
-                self._find("E101", path, key=theirs, writes=False, argument=None, known=tuple(env.seen), subgraph=True)
+                self._find(
+                    "E101",
+                    path,
+                    key=theirs,
+                    writes=False,
+                    argument=None,
+                    known=tuple(env.seen),
+                    subgraph=True,
+                )
                 continue
             at.env.write(ours, found.version)
             at.env.scope.written.setdefault(ours, path)
-

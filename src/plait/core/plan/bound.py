@@ -28,10 +28,29 @@ Origin: TypeAlias = Literal["input", "step", "merge", "block", "value"]
 class Version:
     """One value that a key has for a while: who makes it, who reads it, whether it is surely there."""
 
-    __slots__ = ("annotation", "default", "frame", "key", "maker", "origin", "presence", "readers", "slot", "value")
+    __slots__ = (
+        "annotation",
+        "default",
+        "frame",
+        "key",
+        "maker",
+        "origin",
+        "presence",
+        "readers",
+        "slot",
+        "value",
+    )
 
     def __init__(
-        self, key: str, frame: Frame, maker: Node | None, *, origin: Origin, presence: Presence = "always", annotation: Any = Any, value: Any = ABSENT
+        self,
+        key: str,
+        frame: Frame,
+        maker: Node | None,
+        *,
+        origin: Origin,
+        presence: Presence = "always",
+        annotation: Any = Any,
+        value: Any = ABSENT,
     ) -> None:
         self.key, self.frame, self.maker, self.origin = key, frame, maker, origin
         self.presence: Presence = presence
@@ -90,7 +109,9 @@ class Leaf(Node):
 
     __slots__ = ("opaque", "reads", "step")
 
-    def __init__(self, frame: Frame, path: str, branch: int, caps: tuple[int, ...], step: Step[..., Any]) -> None:
+    def __init__(
+        self, frame: Frame, path: str, branch: int, caps: tuple[int, ...], step: Step[..., Any]
+    ) -> None:
         super().__init__(frame, path, branch, caps)
         self.step = step
         self.reads: list[Read] = []
@@ -102,7 +123,9 @@ class Merge(Node):
 
     __slots__ = ("base", "deltas", "field")
 
-    def __init__(self, frame: Frame, field: Field, branch: int, base: Version | None, deltas: list[Version]) -> None:
+    def __init__(
+        self, frame: Frame, field: Field, branch: int, base: Version | None, deltas: list[Version]
+    ) -> None:
         super().__init__(frame, f"merge {field.key}", branch, ())
         self.field, self.base, self.deltas = field, base, deltas
 
@@ -113,7 +136,15 @@ class Region(Node):
     __slots__ = ("exports", "inner", "need", "on_error", "retry", "timeout")
 
     def __init__(
-        self, frame: Frame, path: str, branch: int, *, need: int | None, on_error: str, retry: Retry | None, timeout: float | None
+        self,
+        frame: Frame,
+        path: str,
+        branch: int,
+        *,
+        need: int | None,
+        on_error: str,
+        retry: Retry | None,
+        timeout: float | None,
     ) -> None:
         super().__init__(frame, path, branch, ())
         self.inner = Frame(frame, path)
@@ -135,7 +166,16 @@ class Frame:
         self.finals: dict[str, Version] = {}
         self.branches = 1
 
-    def version(self, key: str, maker: Node | None, *, origin: Origin, presence: Presence = "always", annotation: Any = Any, value: Any = ABSENT) -> Version:
+    def version(
+        self,
+        key: str,
+        maker: Node | None,
+        *,
+        origin: Origin,
+        presence: Presence = "always",
+        annotation: Any = Any,
+        value: Any = ABSENT,
+    ) -> Version:
         """A new version in this frame."""
         made = Version(key, self, maker, origin=origin, presence=presence, annotation=annotation, value=value)
         made.slot = len(self.versions)
@@ -150,7 +190,13 @@ class Frame:
         if known is None:
             assert self.parent is not None, version
             self.parent.local(version)
-            known = self.version(version.key, version.maker, origin=version.origin, presence=version.presence, annotation=version.annotation)
+            known = self.version(
+                version.key,
+                version.maker,
+                origin=version.origin,
+                presence=version.presence,
+                annotation=version.annotation,
+            )
             self.imports[version] = known
         known.presence = version.presence  # an input may have become required since
         return known

@@ -7,7 +7,18 @@ from typing import Any
 
 from plait.core.component import UNKNOWN
 from plait.core.plan.bound import Bound, Frame, Leaf, Merge, Node, Region, Version
-from plait.core.plan.model import JOIN, REGION, SEGMENT, Arg, Export, Needs, Plan, PlannedStep, RegionPlan, Unit
+from plait.core.plan.model import (
+    JOIN,
+    REGION,
+    SEGMENT,
+    Arg,
+    Export,
+    Needs,
+    Plan,
+    PlannedStep,
+    RegionPlan,
+    Unit,
+)
 from plait.core.schedule.commands import Start
 from plait.core.schema import ABSENT
 from plait.core.typecheck import Flat, flat
@@ -30,7 +41,11 @@ def lower(bound: Bound, *, fuse: bool = True, durations: Mapping[str, float] | N
     plan.steps = tuple(lowering.steps)
     plan.caps = tuple(bound.caps)
     plan.inputs = {
-        key: (version.slot, None if version.default is ABSENT else version.default, version.presence == "always" and version.default is ABSENT)
+        key: (
+            version.slot,
+            None if version.default is ABSENT else version.default,
+            version.presence == "always" and version.default is ABSENT,
+        )
         for key, version in bound.inputs.items()
     }
     plan.finals = tuple((key, version.slot) for key, version in bound.root.finals.items())
@@ -56,7 +71,10 @@ class _Lowering:
         plan = Plan()
         self._graph(plan, groups, planned)
         plan.branches = frame.branches
-        plan.imports = tuple((outer.slot if outer.frame is frame.parent else self._outer(frame, outer), inner.slot) for outer, inner in frame.imports.items())
+        plan.imports = tuple(
+            (outer.slot if outer.frame is frame.parent else self._outer(frame, outer), inner.slot)
+            for outer, inner in frame.imports.items()
+        )
         self._lifetimes(plan, frame, groups, planned)
         plan.slots = self._slots[key]
         plan.consts, plan.config = tuple(self._consts[key]), tuple(self._config[key])
@@ -74,10 +92,18 @@ class _Lowering:
             return Unit(SEGMENT, node.path, (self._merge(node),))
         assert isinstance(node, Region)
         inner = self.frame(node.inner)
-        inner.exports = tuple(Export(outer.slot, tuple((b, node.inner.local(v).slot) for b, v in candidates)) for outer, candidates in node.exports)
+        inner.exports = tuple(
+            Export(outer.slot, tuple((b, node.inner.local(v).slot) for b, v in candidates))
+            for outer, candidates in node.exports
+        )
         expired = StepTimeout(f"{node.path} took too long")
         retries_timeout = node.retry is not None and node.retry.matches(expired) is not False
-        return Unit(REGION, node.path, (), RegionPlan(node.path, inner, node.need, node.on_error, node.retry, node.timeout, retries_timeout))
+        return Unit(
+            REGION,
+            node.path,
+            (),
+            RegionPlan(node.path, inner, node.need, node.on_error, node.retry, node.timeout, retries_timeout),
+        )
 
     # ------------------------------------------------------------------ steps
     def _slot(self, frame: Frame) -> int:
@@ -94,7 +120,16 @@ class _Lowering:
         made = self._blank(leaf.path)
         made.component, made.entry, made.is_async = component, component.entry, component.kind == "async"
         made.where = "loop" if made.is_async or step.executor == "inline" else "thread"
-        made.learnable = made.where == "thread" and step.executor is None and step.timeout is None and step.exclusive is None and not step.resources and not step.abandon and component.setup is None and component.teardown is None
+        made.learnable = (
+            made.where == "thread"
+            and step.executor is None
+            and step.timeout is None
+            and step.exclusive is None
+            and not step.resources
+            and not step.abandon
+            and component.setup is None
+            and component.teardown is None
+        )
         made.args = self._args(leaf)
         made.slots = tuple(a.slot for a in made.args)
         made.opaque = None
@@ -105,7 +140,6 @@ class _Lowering:
             and component.context_param is None
             and not component.single
             and all(a.positional and not a.omit and a.default is ABSENT for a in made.args)
-            and not _has_log_context(step)
         )
         made.outputs = tuple(v.slot for v in leaf.writes)
         made.keys = tuple(key for key, _ in step.outputs)
@@ -159,19 +193,39 @@ class _Lowering:
                 slot, arg_default, omit = self._const(frame, read.default), ABSENT, False
             else:
                 continue  # never there, and the component has a default of its own
-            in_order = in_order and param is not None and not param.keyword_only and order.get(read.argument) == len(out) == i
+            in_order = (
+                in_order
+                and param is not None
+                and not param.keyword_only
+                and order.get(read.argument) == len(out) == i
+            )
             positional = in_order and not omit
             in_order = in_order and not omit
             if param is not None and param.positional_only:
                 positional = True
-            out.append(Arg(read.argument, slot, positional, arg_default, omit, flat(param.annotation) if param else None, read.key or read.argument))
+            out.append(
+                Arg(
+                    read.argument,
+                    slot,
+                    positional,
+                    arg_default,
+                    omit,
+                    flat(param.annotation) if param else None,
+                    read.key or read.argument,
+                )
+            )
         return tuple(out)
 
     def _merge(self, node: Merge) -> PlannedStep:
         made = self._blank(node.path)
         made.entry, made.is_async, made.where = node.field.reducer or _no_reducer, False, "loop"
         base = node.base.slot if node.base is not None else -1
-        made.merge = (node.field, base, tuple(d.slot for d in node.deltas), tuple(d.maker.path if d.maker else d.key for d in node.deltas))
+        made.merge = (
+            node.field,
+            base,
+            tuple(d.slot for d in node.deltas),
+            tuple(d.maker.path if d.maker else d.key for d in node.deltas),
+        )
         made.slots = tuple(s for s in (base, *made.merge[2]) if s >= 0)
         made.args, made.simple, made.out_flat = (), False, None
         made.outputs, made.keys, made.parts = (node.writes[0].slot,), (node.field.key,), None
@@ -183,7 +237,11 @@ class _Lowering:
         step = node.step
         needs = [(f"#{cap}", 1) for cap in node.caps]
         if step.exclusive is not None:
-            name = step.exclusive if isinstance(step.exclusive, str) else f"{node.path}@{id(step.component.given):x}"
+            name = (
+                step.exclusive
+                if isinstance(step.exclusive, str)
+                else f"{node.path}@{id(step.component.given):x}"
+            )
             needs.append((f"!{name}", 1))
         needs += sorted(step.resources.items())
         return tuple(needs) or None
@@ -212,14 +270,22 @@ class _Lowering:
             return False
         for n in (node, follower):
             unit = planned[n]
-            if unit.kind != SEGMENT or self._needs(n) is not None or unit.steps[0].timeout is not None or unit.steps[0].abandon:
+            if (
+                unit.kind != SEGMENT
+                or self._needs(n) is not None
+                or unit.steps[0].timeout is not None
+                or unit.steps[0].abandon
+            ):
                 return False
         one, other = planned[node].steps[0], planned[follower].steps[0]
         if one.where != other.where:
             return False
         if one.where == "thread":
             # A fused chain runs in one thread; learning, set-up and copies are per step, so keep those apart.
-            return all(s.learnable and not s.copy and s.component is not None and s.component.context_param is None for s in (one, other))
+            return all(
+                s.learnable and not s.copy and s.component is not None and s.component.context_param is None
+                for s in (one, other)
+            )
         return True
 
     def _graph(self, plan: Plan, groups: list[list[Node]], planned: dict[Node, Unit]) -> None:
@@ -240,8 +306,14 @@ class _Lowering:
         plan.rank, plan.cost = tuple(rank), tuple(cost)
         plan.dependents = tuple(tuple(sorted(d, key=lambda i: (-rank[i], i))) for d in dependents)
         plan.roots = tuple(sorted((i for i, w in enumerate(waits) if not w), key=lambda i: (-rank[i], i)))
-        plan.timed = tuple(unit.steps[0].timeout if unit.kind == SEGMENT else unit.region.timeout if unit.region else None for unit in units)
-        plan.plain = tuple(u.kind == SEGMENT and n is None and t is None for u, n, t in zip(units, plan.needs, plan.timed, strict=True))
+        plan.timed = tuple(
+            unit.steps[0].timeout if unit.kind == SEGMENT else unit.region.timeout if unit.region else None
+            for unit in units
+        )
+        plan.plain = tuple(
+            u.kind == SEGMENT and n is None and t is None
+            for u, n, t in zip(units, plan.needs, plan.timed, strict=True)
+        )
         plan.starts = tuple(Start(i) for i in range(len(units)))
         plan.effects = tuple(any(s.effect for s in unit.steps) for unit in units)
 
@@ -253,7 +325,9 @@ class _Lowering:
         return Unit(SEGMENT, first.path, tuple(s for n in group for s in planned[n].steps))
 
     @staticmethod
-    def _add_joins(units: list[Unit], waits: list[tuple[int, ...]], needs: list[Needs | None], branch: list[int]) -> None:
+    def _add_joins(
+        units: list[Unit], waits: list[tuple[int, ...]], needs: list[Needs | None], branch: list[int]
+    ) -> None:
         """Where many wait for the same many, let a join node stand between: n + m links instead of n × m."""
         shared: dict[tuple[int, ...], list[int]] = {}
         for i, before in enumerate(waits):
@@ -277,7 +351,9 @@ class _Lowering:
         return sum(0.0 if s.merge else self.durations.get(s.path, 1.0) for s in unit.steps)
 
     # ------------------------------------------------------------------ life of slots
-    def _lifetimes(self, plan: Plan, frame: Frame, groups: list[list[Node]], planned: dict[Node, Unit]) -> None:
+    def _lifetimes(
+        self, plan: Plan, frame: Frame, groups: list[list[Node]], planned: dict[Node, Unit]
+    ) -> None:
         """Which slots end with which step: those of overwritten versions, after their last reader."""
         keep = {v.slot for v in frame.finals.values()}
         parent = self._region_of(frame)
@@ -304,9 +380,9 @@ class _Lowering:
                 steps[0].frees += (slot,)
                 continue
             counted.append((slot, len(steps)))
-            for step in steps:
-                if step is not None:
-                    step.drops += (slot,)
+            for reader in steps:
+                if reader is not None:
+                    reader.drops += (slot,)
         plan.counted = tuple(counted)
 
     @staticmethod
@@ -314,10 +390,6 @@ class _Lowering:
         if frame.parent is None:
             return None
         return next(n for n in frame.parent.nodes if isinstance(n, Region) and n.inner is frame)
-
-
-def _has_log_context(step: Any) -> bool:
-    return step.kind == "log"
 
 
 def _no_reducer(_old: Any, new: Any) -> Any:

@@ -1,8 +1,8 @@
 """The plan: what a run counts with. Integer slots, integer nodes, everything decided early.
 
-    Plan        one frame: slots, nodes, counters, ranks; regions hold the plan of their inside
-    Unit        what is started at once: a segment (a fused chain of steps), a region, or a join
-    PlannedStep one step: its component, the slots it takes and fills, its policies
+Plan        one frame: slots, nodes, counters, ranks; regions hold the plan of their inside
+Unit        what is started at once: a segment (a fused chain of steps), a region, or a join
+PlannedStep one step: its component, the slots it takes and fills, its policies
 """
 
 from __future__ import annotations

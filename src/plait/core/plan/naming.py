@@ -43,7 +43,7 @@ class Names:
                 if explicit in taken:
                     self.clashes.append(explicit)
                 taken.add(explicit)
-        out = []
+        out: list[str] = []
         for explicit, default, output in items:
             name = explicit
             if name is None:
@@ -84,12 +84,19 @@ def branch_members(block: Parallel) -> Iterator[tuple[str | None, str, str | Non
         if name is not None and not is_single(branch, name):
             yield name, name, None
         else:
-            yield from ((name or chosen, default, output) for chosen, default, output in members(branch.parts))
+            yield from (
+                (name or chosen, default, output) for chosen, default, output in members(branch.parts)
+            )
 
 
 def is_single(branch: Chain, name: str | None) -> bool:
     """A named branch of one unnamed step gives its name to the step instead of adding a level."""
-    return name is not None and len(branch.parts) == 1 and isinstance(branch.parts[0], Step) and branch.parts[0].name is None
+    return (
+        name is not None
+        and len(branch.parts) == 1
+        and isinstance(branch.parts[0], Step)
+        and branch.parts[0].name is None
+    )
 
 
 def default_subgraph_name(definition: Definition) -> str:

@@ -12,7 +12,9 @@ from plait.core.step import Step
 from plait.errors import DefinitionError
 
 
-def replace_components(definition: Definition, replacements: Mapping[str, Any], paths: list[str]) -> Definition:
+def replace_components(
+    definition: Definition, replacements: Mapping[str, Any], paths: list[str]
+) -> Definition:
     """The definition with the components at these paths exchanged; names and paths stay what they were.
 
     Raises:
@@ -20,7 +22,9 @@ def replace_components(definition: Definition, replacements: Mapping[str, Any], 
     """
     for path in replacements:
         if path not in paths:
-            raise DefinitionError(f"with_components: no step has the path {path!r}{did_you_mean(path, paths)}")
+            raise DefinitionError(
+                f"with_components: no step has the path {path!r}{did_you_mean(path, paths)}"
+            )
     return _Rewrite(replacements).definition(definition, "")
 
 
@@ -31,7 +35,14 @@ class _Rewrite:
     def definition(self, old: Definition, path: str) -> Definition:
         names = Names(old.body, path)
         body = tuple(self._flow(part, names) for part in old.body)
-        return Definition(body, order=old.order, schema=old.schema, schema_in=old.schema_in, name=old.name, max_concurrency=old.max_concurrency)
+        return Definition(
+            body,
+            order=old.order,
+            schema=old.schema,
+            schema_in=old.schema_in,
+            name=old.name,
+            max_concurrency=old.max_concurrency,
+        )
 
     def _flow(self, flow: Flow, names: Names) -> Flow:
         if isinstance(flow, Step):
@@ -46,11 +57,24 @@ class _Rewrite:
         if isinstance(flow, Dataflow):
             inner = Names(flow.parts, names.take()) if flow.name is not None else names
             parts = tuple(self._flow(part, inner) for part in flow.parts)
-            return Dataflow(parts, name=flow.name, max_concurrency=flow.max_concurrency, timeout=flow.timeout, retry=flow.retry)
+            return Dataflow(
+                parts,
+                name=flow.name,
+                max_concurrency=flow.max_concurrency,
+                timeout=flow.timeout,
+                retry=flow.retry,
+            )
         if isinstance(flow, Subgraph):
             path = names.take()
             made = self.definition(flow.definition, path)
-            return Subgraph(made, inputs=flow.inputs, outputs=flow.outputs, name=path.rpartition("/")[2], timeout=flow.timeout, retry=flow.retry)
+            return Subgraph(
+                made,
+                inputs=flow.inputs,
+                outputs=flow.outputs,
+                name=path.rpartition("/")[2],
+                timeout=flow.timeout,
+                retry=flow.retry,
+            )
         return self._parallel(flow, names)
 
     def _parallel(self, block: Parallel, names: Names) -> Parallel:

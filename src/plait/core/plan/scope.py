@@ -1,7 +1,7 @@
 """What a name means at a point of the pipeline: the versions visible there.
 
-    Scope   one pipeline's keys (an embedded pipeline has its own); asks outwards for its inputs
-    Env     the view at one point of a scope; each branch of a block works on a copy
+Scope   one pipeline's keys (an embedded pipeline has its own); asks outwards for its inputs
+Env     the view at one point of a scope; each branch of a block works on a copy
 """
 
 from __future__ import annotations
@@ -64,7 +64,9 @@ class Env:
 
     def branch(self, frame: Frame | None = None) -> Env:
         """A copy for a branch, possibly in a frame of its own."""
-        seen = {key: entry.branch() if isinstance(entry, Deltas) else entry for key, entry in self.seen.items()}
+        seen = {
+            key: entry.branch() if isinstance(entry, Deltas) else entry for key, entry in self.seen.items()
+        }
         return Env(self.scope, frame or self.frame, seen)
 
     def look_up(self, key: str, *, optional: bool, fold: Callable[[Field, Deltas], Version]) -> Found | None:
@@ -86,11 +88,18 @@ class Env:
             if known is None:
                 return None
             self.scope.inputs[key] = known
-        elif not optional and known.version is not None and known.version.origin == "input" and known.default is ABSENT:
+        elif (
+            not optional
+            and known.version is not None
+            and known.version.origin == "input"
+            and known.default is ABSENT
+        ):
             self.scope.ask(key, False)
         return known
 
-    def _folded(self, key: str, entry: Deltas, *, optional: bool, fold: Callable[[Field, Deltas], Version]) -> Found | None:
+    def _folded(
+        self, key: str, entry: Deltas, *, optional: bool, fold: Callable[[Field, Deltas], Version]
+    ) -> Found | None:
         field = self.scope.field(key)
         assert field is not None
         if entry.base is None and not entry.own:
@@ -120,8 +129,13 @@ def merge_node(frame: Frame, field: Field, branch: int, entry: Deltas) -> Versio
     base = frame.local(entry.view) if entry.view is not None else None
     deltas = [frame.local(d) for d in entry.own[entry.folded :]]
     node = Merge(frame, field, branch, base, deltas)
-    surely = any(v.presence == "always" for v in ([base] if base else []) + deltas) or field.neutral() is not ABSENT
-    made = frame.version(field.key, node, origin="merge", presence="always" if surely else "maybe", annotation=field.annotation)
+    surely = (
+        any(v.presence == "always" for v in ([base] if base else []) + deltas)
+        or field.neutral() is not ABSENT
+    )
+    made = frame.version(
+        field.key, node, origin="merge", presence="always" if surely else "maybe", annotation=field.annotation
+    )
     node.writes.append(made)
     for version in ([base] if base else []) + deltas:
         depend(node, version, f"merges {field.key!r}")

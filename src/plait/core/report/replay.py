@@ -64,7 +64,9 @@ class Replay:
         region = self.sites[command.task].unit.region
         assert region is not None
         assert len(self.sites) == command.base
-        self.sites += [Site(region.plan, i, command.base, command.task) for i in range(len(region.plan.units))]
+        self.sites += [
+            Site(region.plan, i, command.base, command.task) for i in range(len(region.plan.units))
+        ]
 
     def step(self, task: int, k: int) -> PlannedStep:
         """The k-th step of a task."""

@@ -63,8 +63,24 @@ class Report:
         unstopped: paths of steps that ignored cancellation.
     """
 
-    def __init__(self, *, name: str | None, run_id: str, outcome: str, steps: Sequence[StepReport], wall: float, critical: Sequence[str], critical_seconds: float) -> None:
-        self.name, self.run_id, self.outcome, self.steps, self.wall = name, run_id, outcome, tuple(steps), wall
+    def __init__(
+        self,
+        *,
+        name: str | None,
+        run_id: str,
+        outcome: str,
+        steps: Sequence[StepReport],
+        wall: float,
+        critical: Sequence[str],
+        critical_seconds: float,
+    ) -> None:
+        self.name, self.run_id, self.outcome, self.steps, self.wall = (
+            name,
+            run_id,
+            outcome,
+            tuple(steps),
+            wall,
+        )
         self.work = sum(s.work for s in steps if s.outcome == "succeeded")
         self.critical_path, self.critical_seconds = tuple(critical), critical_seconds
 
@@ -95,9 +111,9 @@ class Report:
             return "Nothing took time."
         slowest = max(self.steps, key=lambda s: s.work)
         share = slowest.work / self.work
-        if self.speedup_possible < 1.05:  # noqa: PLR2004
+        if self.speedup_possible < 1.05:
             return f"The steps depend on each other one after another: there is nothing to gain from running them side by side ({slowest.path} is {share:.0%} of the work)."
-        if slowest.path in self.critical_path and share > 0.5:  # noqa: PLR2004
+        if slowest.path in self.critical_path and share > 0.5:
             return f"{slowest.path} alone is {share:.0%} of the work: side by side the run can be {self.speedup_possible:.2f} times as fast at most, however many workers there are."
         return f"The critical path {' → '.join(self.critical_path)} takes {self.critical_seconds:.3g} s: the run can be {self.speedup_possible:.2f} times as fast as one after another at most."
 
@@ -130,12 +146,22 @@ class Report:
         return self.to_text()
 
 
-def build(plan: Plan, log: Iterable[Any], *, started: float, ended: float, outcome: str, run_id: str) -> Report:
+def build(
+    plan: Plan, log: Iterable[Any], *, started: float, ended: float, outcome: str, run_id: str
+) -> Report:
     """Fold a run's log into its report."""
     fold = _Fold(plan, started)
     fold.take(log)
     path, seconds = fold.critical()
-    return Report(name=plan.name, run_id=run_id, outcome=outcome, steps=fold.steps(), wall=ended - started, critical=path, critical_seconds=seconds)
+    return Report(
+        name=plan.name,
+        run_id=run_id,
+        outcome=outcome,
+        steps=fold.steps(),
+        wall=ended - started,
+        critical=path,
+        critical_seconds=seconds,
+    )
 
 
 class _Fold:
@@ -171,7 +197,7 @@ class _Fold:
             return
         report = self._report(task, k, step, began, ended)
         report.outcome = "succeeded"
-        report.cpu = row[4] if len(row) > 4 else None  # noqa: PLR2004
+        report.cpu = row[4] if len(row) > 4 else None
 
     def _report(self, task: int, k: int, step: PlannedStep, began: float, ended: float) -> StepReport:
         known = self.found.get((task, k))
@@ -229,7 +255,12 @@ class _Fold:
             if base is None:
                 return []
             plan = unit.region.plan
-            return [key for node in range(len(plan.units)) if not plan.dependents[node] for key in self._exits(base + node)]
+            return [
+                key
+                for node in range(len(plan.units))
+                if not plan.dependents[node]
+                for key in self._exits(base + node)
+            ]
         return self._real(task, len(unit.steps) - 1)
 
     def _real(self, task: int, k: int) -> list[tuple[int, int]]:
@@ -248,10 +279,16 @@ class _Fold:
     def critical(self) -> tuple[list[str], float]:
         """The chain of dependent steps with the most work, and how much that is."""
         best: dict[tuple[int, int], tuple[float, tuple[int, int] | None]] = {}
-        for key in sorted((k for k in self.found if self.found[k].outcome == "succeeded"), key=lambda k: (self.found[k].end, self.index[k])):
+        for key in sorted(
+            (k for k in self.found if self.found[k].outcome == "succeeded"),
+            key=lambda k: (self.found[k].end, self.index[k]),
+        ):
             before = [p for p in self._before(*key) if p in best]
             previous = max(before, key=lambda p: best[p][0], default=None)
-            best[key] = (self.found[key].work + (best[previous][0] if previous is not None else 0.0), previous)
+            best[key] = (
+                self.found[key].work + (best[previous][0] if previous is not None else 0.0),
+                previous,
+            )
         if not best:
             return [], 0.0
         at: tuple[int, int] | None = max(best, key=lambda k: best[k][0])

@@ -49,10 +49,10 @@ def _line(report: Report, step: StepReport, label: int, bar: int) -> str:
 
 def seconds(value: float) -> str:
     """A duration with a fitting unit."""
-    if value >= 100:  # noqa: PLR2004
+    if value >= 100:
         return f"{value:.0f} s"
     if value >= 1:
         return f"{value:.2f} s"
-    if value >= 1e-3:  # noqa: PLR2004
-        return f"{value * 1e3:.0f} ms" if value >= 1e-2 else f"{value * 1e3:.1f} ms"  # noqa: PLR2004
+    if value >= 1e-3:
+        return f"{value * 1e3:.0f} ms" if value >= 1e-2 else f"{value * 1e3:.1f} ms"
     return f"{value * 1e6:.0f} µs"

@@ -92,4 +92,6 @@ class Finish(NamedTuple):
     outcome: Outcome
 
 
-Command: TypeAlias = Start | Acquire | Withdraw | Release | Cancel | GiveUp | Wake | Open | Close | Expired | Retrying | Finish
+Command: TypeAlias = (
+    Start | Acquire | Withdraw | Release | Cancel | GiveUp | Wake | Open | Close | Expired | Retrying | Finish
+)

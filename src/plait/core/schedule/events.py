@@ -67,10 +67,10 @@ class CancelRequested(NamedTuple):
 
 
 class Committed(NamedTuple):
-    """The journal has safely stored the first ``count`` facts."""
+    """The journal has safely stored the first ``facts`` facts."""
 
     at: float
-    count: int
+    facts: int
 
 
 class Switched(NamedTuple):
@@ -81,4 +81,6 @@ class Switched(NamedTuple):
     where: str
 
 
-Event: TypeAlias = RunStarted | Granted | Succeeded | Failed | Stopped | TimerFired | CancelRequested | Committed | Switched
+Event: TypeAlias = (
+    RunStarted | Granted | Succeeded | Failed | Stopped | TimerFired | CancelRequested | Committed | Switched
+)

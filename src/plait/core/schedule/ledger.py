@@ -76,7 +76,9 @@ class Ledger(Generic[T]):
 
     def _grant(self) -> list[T]:
         granted: list[T] = []
-        heads = [(queue[0][0], queue[0][1], need) for need, queue in self._queues.items() if self._prune(queue)]
+        heads = [
+            (queue[0][0], queue[0][1], need) for need, queue in self._queues.items() if self._prune(queue)
+        ]
         heapq.heapify(heads)
         while heads:
             _, _, need = heapq.heappop(heads)

@@ -36,7 +36,17 @@ from plait.core.schedule.commands import (
     Wake,
     Withdraw,
 )
-from plait.core.schedule.events import CancelRequested, Committed, Event, Failed, Granted, RunStarted, Stopped, Succeeded, TimerFired
+from plait.core.schedule.events import (
+    CancelRequested,
+    Committed,
+    Event,
+    Failed,
+    Granted,
+    RunStarted,
+    Stopped,
+    Succeeded,
+    TimerFired,
+)
 
 WAITING: Final = 0
 ACQUIRING: Final = 1
@@ -50,7 +60,19 @@ FAILED: Final = 8
 CANCELLED: Final = 9
 SKIPPED: Final = 10
 
-STATE_NAMES: Final = ("waiting", "acquiring", "running", "backing off", "expiring", "stopping", "gated", "succeeded", "failed", "cancelled", "skipped")
+STATE_NAMES: Final = (
+    "waiting",
+    "acquiring",
+    "running",
+    "backing off",
+    "expiring",
+    "stopping",
+    "gated",
+    "succeeded",
+    "failed",
+    "cancelled",
+    "skipped",
+)
 
 REDELIVERIES: Final = 8
 """How often cancellation is delivered again after the grace period before a task is given up."""
@@ -70,7 +92,20 @@ class Fault(NamedTuple):
 class FrameState:
     """One frame while it runs: the counters of its plan, and how it will end."""
 
-    __slots__ = ("base", "depth", "expired", "failed", "faults", "kept", "left", "plan", "region", "stopping", "task", "unfinished")
+    __slots__ = (
+        "base",
+        "depth",
+        "expired",
+        "failed",
+        "faults",
+        "kept",
+        "left",
+        "plan",
+        "region",
+        "stopping",
+        "task",
+        "unfinished",
+    )
 
     def __init__(self, plan: Plan, base: int, task: int, region: RegionPlan | None, depth: int) -> None:
         self.plan, self.base, self.task, self.region, self.depth = plan, base, task, region, depth
@@ -166,7 +201,7 @@ class Scheduler:
         elif isinstance(event, CancelRequested):
             self._cancel_run(out)
         elif isinstance(event, Committed):
-            self._commit(event.count, out)
+            self._commit(event.facts, out)
         elif isinstance(event, RunStarted):
             if event.deadline is not None:
                 self._set_timer(event.deadline, _DEADLINE, -1, 0, out)
@@ -306,7 +341,9 @@ class Scheduler:
         else:
             self._set_timer(at, _RETRY, task, self.attempt[task], out)
 
-    def _fault(self, frame: FrameState, task: int, faults: list[tuple[Fault, int]], out: list[Command]) -> None:
+    def _fault(
+        self, frame: FrameState, task: int, faults: list[tuple[Fault, int]], out: list[Command]
+    ) -> None:
         """A node of this frame failed for good: what that means is the frame's policy."""
         node = task - frame.base
         branch = frame.plan.branch[node]
