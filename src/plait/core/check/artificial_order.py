@@ -70,7 +70,11 @@ def artificial_order(facts: Facts) -> Iterable[Diagnostic]:
         else:
             message = f"{shown} run one after another, though not all of them need what is listed before"
             hint = f"let Plait derive the order:  dataflow({render_list(window.parts)})"
-        saving = f" (saves {_seconds(window.saved)} of {_seconds(window.total)})" if window.saved else ""
+        saving = (
+            f" (saves {_seconds(window.saved)} of {_seconds(window.total)})"
+            if window.saved and window.saved >= 0.001
+            else ""
+        )
         yield Diagnostic("W205", tuple(_path(part) for part in window.parts), message, f"{hint}{saving}")
 
 
