@@ -105,7 +105,10 @@ class Admitted:
     def release(self, task: int) -> list[int]:
         """Give back what a task held; tells which of this run's tasks were granted by that."""
         mine: list[int] = []
-        for ticket in admission.release(self._tickets.pop(task)):
+        held = self._tickets.pop(task, None)
+        if held is None:  # granted while its withdrawal was on the way, which has given it back
+            return mine
+        for ticket in admission.release(held):
             if ticket.run is self.run:
                 mine.append(ticket.task)
             else:

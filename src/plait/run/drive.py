@@ -466,14 +466,19 @@ class Run:
     def _act(self, commands: list[Command]) -> None:
         """Carry out commands; what is to start goes on the list, in the scheduler's order."""
         self._index = None
-        for command in commands:  # grows while it is walked: a grant at once leads to more
-            kind = type(command)
-            if kind is Start:
-                self._todo.append(command)  # type: ignore[arg-type]  # kind says so
-            elif kind is Finish:
-                self._finish(command.outcome)  # type: ignore[union-attr]
-            else:
-                self._do(command, commands)
+        try:
+            for command in commands:  # grows while it is walked: a grant at once leads to more
+                kind = type(command)
+                if kind is Start:
+                    self._todo.append(command)  # type: ignore[arg-type]  # kind says so
+                elif kind is Finish:
+                    self._finish(command.outcome)  # type: ignore[union-attr]
+                else:
+                    self._do(command, commands)
+        except Exception as bug:  # ours, not a step's: the caller must hear of it rather than wait for ever
+            if self._done is not None and not self._done.done():
+                self._done.set_exception(bug)
+            raise
 
     def _do(self, command: Command, commands: list[Command]) -> None:
         match command:

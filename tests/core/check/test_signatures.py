@@ -52,6 +52,22 @@ def test_an_unlike_argument_beside_a_missing_one_is_two_mistakes(found):
     ]
 
 
+class StepContext:
+    __plait_context__ = True
+
+
+def with_context(text: str, ctx: StepContext) -> str: ...
+
+
+def test_the_step_context_comes_by_itself(found):
+    [one] = found([step(with_context, {"text": "document", "ctx": "document"}, "out")])
+    assert (
+        str(one)
+        == "E102: the input map of 'with_context' gives 'ctx', which is the step context and comes by itself\n      leave 'ctx' out of the input map"
+    )
+    assert found([step(with_context, {"text": "document"}, "out")]) == []
+
+
 @pytest.mark.parametrize(
     "good",
     [
@@ -83,6 +99,8 @@ def test_inputs_of_an_embedded_pipeline(found, pipeline):
         == "E103: 'inner/translate' needs 'language', which the input map of 'inner' leaves out\n      give it:  subgraph(..., {'language': ...})"
     )
     assert found([subgraph(inner, {"text": "document", "language": "language", "unread": "x"})]) == []
+    handed = subgraph(inner, {"text": "document", "language": "language", "texts": "x"}, {"same": "texts"})
+    assert found([handed]) == []
 
 
 def test_an_embedded_pipeline_gets_a_key_that_does_not_exist_outside(found, pipeline):

@@ -70,6 +70,7 @@ class _Binder:
         self.bound = Bound(definition, self.root)
         scope = Scope(definition.schema, "", self._root_input)
         self.bound.written = scope.written
+        self._opaque: list[tuple[list[tuple[str, Version]], Scope, Frame, set[str]]] = []
         env = Env(scope, self.root)
         caps = self._cap("pipeline", definition.max_concurrency, ())
         names = self._names(definition.body, "")
@@ -80,6 +81,14 @@ class _Binder:
                 self.root.finals[key] = found.version
         for key, version in self.bound.inputs.items():
             self.root.finals.setdefault(key, version)
+        self._complete_opaque()
+
+    def _complete_opaque(self) -> None:
+        """An opaque reader sees every input, also one that only a later step asks for by name."""
+        for reads, scope, frame, known in self._opaque:
+            for key, found in scope.inputs.items():
+                if key not in known and found.version is not None and found.version.origin != "value":
+                    reads.append((key, frame.local(found.version)))
 
     # ------------------------------------------------------------------ small helpers
     def _find(self, code: str, *paths: str, **data: Any) -> None:
@@ -287,6 +296,7 @@ class _Binder:
             if found is not None and found.version is not None and found.version.origin != "value":
                 out.append((key, found.version))
         self._find("W208", path, keys=tuple(k for k, _ in out))
+        self._opaque.append((out, at.env.scope, at.frame, named | set(at.env.seen) | {k for k, _ in out}))
         return out
 
     def _known(self, at: _At) -> tuple[str, ...]:

@@ -35,6 +35,7 @@ def lower(bound: Bound, *, fuse: bool = True, durations: Mapping[str, float] | N
         fuse: whether chains become one segment; streaming and serial runs want each step by itself.
         durations: known seconds per step path, for the ranks; a step without one counts as 1.
     """
+    _settle(bound.root)
     lowering = _Lowering(bound, fuse=fuse, durations=durations or {})
     plan = lowering.frame(bound.root)
     plan.name, plan.bound = bound.definition.name, bound
@@ -50,6 +51,16 @@ def lower(bound: Bound, *, fuse: bool = True, durations: Mapping[str, float] | N
     }
     plan.finals = tuple((key, version.slot) for key, version in bound.root.finals.items())
     return plan
+
+
+def _settle(frame: Frame) -> None:
+    """Give every value that a region hands out a place inside it, before slots are counted."""
+    for node in frame.nodes:
+        if isinstance(node, Region):
+            for _, candidates in node.exports:
+                for _, version in candidates:
+                    node.inner.local(version)
+            _settle(node.inner)
 
 
 class _Lowering:
