@@ -105,8 +105,10 @@ def _never_published(facts: Facts) -> Iterator[Diagnostic]:
             for read in leaf.reads
             if part.first <= facts.part_of[leaf].first < part.last
         }
+        definition = part.flow.definition
+        handed = {*dict(part.flow.inputs or ()), *definition.schema.fields, *definition.schema_in.fields}
         for ours, theirs in part.flow.outputs:
-            if theirs not in inside and theirs not in read:
+            if theirs not in inside and theirs not in read and theirs not in handed:
                 yield Diagnostic(
                     "E101",
                     (part.path,),
