@@ -48,6 +48,8 @@ class Contender:
     units: int = 1
     trouble: str | None = None
     repeats: int = 1
+    settled: bool = False
+    """Nothing more is to be measured."""
     samples: list[Sample] = field(default_factory=list)
 
 
@@ -61,14 +63,16 @@ class Effort:
     budget: float
     """Seconds after which a slow contender sits out the remaining rounds (never before *minimum*)."""
     minimum: int
+    patience: float
+    """Seconds of a first run after which a slow contender is not run again: that run is its figure."""
 
     def fewer(self, rounds: int) -> Effort:
         """The same with at most *rounds* rounds, for workloads that mostly sleep."""
         return replace(self, rounds=min(self.rounds, rounds))
 
 
-QUICK = Effort(rounds=7, least=0.03, budget=0.6, minimum=1)
-FULL = Effort(rounds=21, least=0.06, budget=12.0, minimum=3)
+QUICK = Effort(rounds=7, least=0.02, budget=0.5, minimum=1, patience=0.3)
+FULL = Effort(rounds=21, least=0.06, budget=12.0, minimum=3, patience=20.0)
 
 
 def precise_loop() -> asyncio.AbstractEventLoop:
@@ -120,8 +124,9 @@ def interleave(
 ) -> None:
     """Sample every contender in turn, round after round. What returns a wrong result is not measured.
 
-    The first run of each is not a sample: it is where a library plans and fills its caches. With *sleeps* a sample is a single run: its length is given by the workload, not by the machine. With
-    *precise* timers fire in time, for workloads that are compared with a sum of durations.
+    The first run of each is not a sample: it is where a library plans and fills its caches. With *sleeps* a
+    sample is a single run: its length is given by the workload, not by the machine. With *precise* timers fire
+    in time, for workloads that are compared with a sum of durations.
     """
     with asyncio.Runner(loop_factory=precise_loop if precise else None) as runner:
         for contender in contenders:
@@ -131,7 +136,10 @@ def interleave(
                 first = runner.run(_sample(contender.run, 1, keep=True))
                 if not check(first.results[0], contender.units):
                     raise AssertionError(f"wrong result {str(first.results[0])[:60]}")
-                if not sleeps and first.wall < 10 * effort.least:
+                if contender.peer.slow and first.wall > effort.patience:
+                    contender.samples.append(first)
+                    contender.settled = True
+                elif not sleeps and first.wall < 10 * effort.least:
                     sample = runner.run(_sample(contender.run, 1, keep=False))
                     contender.repeats = max(1, ceil(effort.least / max(sample.wall, 1e-7)))
             except Exception as error:  # noqa: BLE001 - as above
@@ -144,7 +152,7 @@ def interleave(
                 for contender in contenders:
                     spent = sum(sample.wall for sample in contender.samples)
                     enough = len(contender.samples) >= effort.minimum and spent > effort.budget
-                    if contender.run is None or enough:
+                    if contender.run is None or contender.settled or enough:
                         continue
                     gc.collect()
                     contender.samples.append(

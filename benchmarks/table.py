@@ -117,7 +117,7 @@ def summary(cases: Iterable[Case]) -> str:
             else (cell.trouble if cell else "left out") or ""
         )
         lines.append(
-            f"{case.workload:4} {case.title:58.58} {measured:>14}  {case.target!s:>8}  {case.verdict}"
+            f"{case.workload:4} {case.title:78.78} {measured:>14}  {case.target!s:>8}  {case.verdict}"
         )
     return "\n".join(lines)
 

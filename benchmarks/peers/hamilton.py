@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -41,13 +42,11 @@ class Hamilton(Peer):
         from hamilton import ad_hoc_utils, async_driver
 
         module = ad_hoc_utils.create_temporary_module(*functions, module_name=f"benchmark_{next(_numbers)}")
-        drivers: list[Any] = []
+        driver = asyncio.run(async_driver.Builder().with_modules(module).build())
         names = list(wanted)
 
         async def run(inputs: dict[str, Any]) -> Any:
-            if not drivers:  # its builder is a coroutine; the first run is a warm-up
-                drivers.append(await async_driver.Builder().with_modules(module).build())
-            return await drivers[0].execute(names, inputs=inputs)
+            return await driver.execute(names, inputs=inputs)
 
         return run
 

@@ -25,7 +25,7 @@ def cases(session: Session) -> Iterator[Case]:
     measured = session.pairs(
         lambda peer, units: peer.fan_out(units, suspends=False),
         lambda _peer: NARROW,
-        session.sized(WIDTH, slow=500 if session.quick else 1_000),
+        session.sized(WIDTH, slow=200 if session.quick else 1_000),
         check=lambda result, units: result == [1] * units,
     )
     cells: dict[str, Outcome] = {}

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 KEY = "M8"
 TITLE = "Blocking components in parallel"
 SECONDS = (0.2, 0.3, 0.4, 0.5)
+
 TARGET = Target(1.005)
 
 
