@@ -11,21 +11,23 @@ from collections import Counter
 from functools import partial
 from typing import Any, Literal
 
-import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import plait
-from plait import Pipeline, dataflow, parallel, step
+from plait import Pipeline, dataflow
 from plait.core.flow import steps_of
 from plait.errors import PipelineErrors, failures
 from plait.testing.reference import Reference, admissible_states, run_reference, startable_effects
-from plait.testing.strategies import AsyncPart, CallLog, Case, PlannedFailure, interleaved, pipelines
+from plait.testing.strategies import Case, PlannedFailure, interleaved, pipelines
 from plait.testing.virtual import VirtualLoop, run_virtual
 
 EXAMPLES = int(os.environ.get("PLAIT_EXAMPLES", "110"))
 SEEDS = 5
-slow = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+slow = settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
 reference = partial(run_reference, loop_factory=VirtualLoop)
 seeds = st.lists(st.integers(0, 2**32 - 1), min_size=SEEDS, max_size=SEEDS, unique=True)
 orders = st.sampled_from(["listed", "dataflow"])
@@ -54,7 +56,9 @@ class Expected:
 class Outcome:
     """What a run gave, and what its components did."""
 
-    def __init__(self, case: Case, pipeline: Pipeline[Any, Any], seed: int | None = None, *, serial: bool = False) -> None:
+    def __init__(
+        self, case: Case, pipeline: Pipeline[Any, Any], seed: int | None = None, *, serial: bool = False
+    ) -> None:
         case.log.reset()
         self.state: Any = None
         self.error: BaseException | None = None
@@ -77,7 +81,9 @@ class Outcome:
 def agrees(case: Case, expected: Expected, got: Outcome) -> None:
     """Whether a run is one that the reference allows."""
     assert got.left_running == [], "nothing outlives a run"
-    assert {label for label in got.effects} <= {path.rpartition("/")[2] for path in expected.effects}, "an effect started too early"
+    assert {label for label in got.effects} <= {path.rpartition("/")[2] for path in expected.effects}, (  # noqa: C416
+        "an effect started too early"
+    )
     assert set(got.labels) <= expected.can_fail
     assert all(isinstance(error, PlannedFailure) for _, error in got.failures)
     if expected.reference.error is not None:

@@ -17,21 +17,67 @@ from hypothesis import strategies as st
 from plait.core.plan.bind import bind
 from plait.core.plan.lower import lower
 from plait.core.plan.model import JOIN, REGION, SEGMENT, Plan, RegionPlan
-from plait.core.schedule.commands import Acquire, Cancel, Close, Command, Expired, Finish, GiveUp, Open, Release, Retrying, Start, Wake, Withdraw
-from plait.core.schedule.events import CancelRequested, Committed, Event, Failed, Granted, RunStarted, Stopped, Succeeded, TimerFired
+from plait.core.schedule.commands import (
+    Acquire,
+    Cancel,
+    Close,
+    Command,
+    Expired,
+    Finish,
+    GiveUp,
+    Open,
+    Release,
+    Retrying,
+    Start,
+    Wake,
+    Withdraw,
+)
+from plait.core.schedule.events import (
+    CancelRequested,
+    Committed,
+    Event,
+    Failed,
+    Granted,
+    RunStarted,
+    Stopped,
+    Succeeded,
+    TimerFired,
+)
 from plait.core.schedule.scheduler import REDELIVERIES, Scheduler
 from plait.testing.strategies import Case, pipelines
 
 EXAMPLES = int(os.environ.get("PLAIT_EXAMPLES", "200"))
-slow = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], print_blob=False)
+slow = settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    print_blob=False,
+)
 GRACE = 5.0
 
 
 class Frame:
     """What the shell knows of one frame: who failed, who succeeded, whether it has to stop."""
 
-    def __init__(self, plan: Plan, base: int, region: RegionPlan | None, outer: Frame | None, task: int, at: float, depth: int) -> None:
-        self.plan, self.base, self.region, self.outer, self.task, self.opened, self.depth = plan, base, region, outer, task, at, depth
+    def __init__(
+        self,
+        plan: Plan,
+        base: int,
+        region: RegionPlan | None,
+        outer: Frame | None,
+        task: int,
+        at: float,
+        depth: int,
+    ) -> None:
+        self.plan, self.base, self.region, self.outer, self.task, self.opened, self.depth = (
+            plan,
+            base,
+            region,
+            outer,
+            task,
+            at,
+            depth,
+        )
         self.before: list[list[int]] = [[] for _ in plan.units]
         for i, dependents in enumerate(plan.dependents):
             for j in dependents:
@@ -48,7 +94,12 @@ class Frame:
         for j in self.plan.dependents[node]:
             if self.plan.units[j].kind == JOIN and j not in self.done and self.may_start(j):
                 self.finish(j)
-        if self.region is not None and self.region.need is not None and self.kept is None and not self.stopped:
+        if (
+            self.region is not None
+            and self.region.need is not None
+            and self.kept is None
+            and not self.stopped
+        ):
             winners = self.winners()
             if len(winners) >= self.region.need:
                 self.kept, self.stopped = winners, True
@@ -58,13 +109,24 @@ class Frame:
 
     def winners(self) -> tuple[int, ...]:
         nodes = range(len(self.plan.units))
-        return tuple(b for b in range(self.plan.branches) if all(n in self.done for n in nodes if self.plan.branch[n] == b))
+        return tuple(
+            b
+            for b in range(self.plan.branches)
+            if all(n in self.done for n in nodes if self.plan.branch[n] == b)
+        )
 
     def fail(self, node: int, bits: list[int]) -> None:
         self.failed[self.plan.branch[node]] = None
         self.bits += bits
         region = self.region
-        if region is None or self.plan.branches == 1 or (region.on_error == "cancel" and self.plan.branches - len(self.failed) < (region.need or self.plan.branches)):
+        if (
+            region is None
+            or self.plan.branches == 1
+            or (
+                region.on_error == "cancel"
+                and self.plan.branches - len(self.failed) < (region.need or self.plan.branches)
+            )
+        ):
             self.stopped = True
 
     def verdict(self) -> tuple[int, ...] | None:
@@ -81,14 +143,22 @@ class Frame:
 class Shell:
     """Runs a plan against the scheduler; every choice comes from ``rng``."""
 
-    def __init__(self, plan: Plan, rng: random.Random, *, cancel: bool = False, deadline: float | None = None, durable: bool = False) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        rng: random.Random,
+        *,
+        cancel: bool = False,
+        deadline: float | None = None,
+        durable: bool = False,
+    ) -> None:
         self.plan, self.rng, self.durable = plan, rng, durable
         self.scheduler = Scheduler(plan, grace=GRACE, durable=durable)
         self.at = 0.0
         self.facts: list[Event] = []
         self.commands: list[list[Command]] = []
         self.root = Frame(plan, 0, None, None, -1, 0.0, 0)
-        self.frame_of: dict[int, Frame] = {i: self.root for i in range(len(plan.units))}
+        self.frame_of: dict[int, Frame] = dict.fromkeys(range(len(plan.units)), self.root)
         self.open: dict[int, Frame] = {}
         self.live: dict[int, tuple[float, int]] = {}
         self.told: dict[int, str] = {}
@@ -166,9 +236,15 @@ class Shell:
         if isinstance(event, CancelRequested):
             self.cancelled = True
         self.facts.append(event)
-        commands = self.scheduler.succeeded(event.task, event.at) if isinstance(event, Succeeded) and self.rng.random() < 0.5 else self.scheduler.handle(event)
+        commands = (
+            self.scheduler.succeeded(event.task, event.at)
+            if isinstance(event, Succeeded) and self.rng.random() < 0.5
+            else self.scheduler.handle(event)
+        )
         self.commands.append(commands)
-        assert self.finished is None or all(isinstance(c, (Release, Wake)) for c in commands), "after the end there is nothing to do"
+        assert self.finished is None or all(isinstance(c, (Release, Wake)) for c in commands), (
+            "after the end there is nothing to do"
+        )
         if isinstance(event, (Succeeded, Failed, Stopped)):
             self.answered(event, commands)
         for command in commands:
@@ -186,7 +262,9 @@ class Shell:
         releases = [c for c in commands if isinstance(c, Release) and c.task == task]
         assert len(releases) == bool(self.needs(task)), "what ended gives back what it held"
         if told == "stop" or isinstance(event, Stopped) or self.stopped(frame) or self.dead(task):
-            assert not any(isinstance(c, Retrying) and c.task == task for c in commands), "nothing is tried again after it was stopped"
+            assert not any(isinstance(c, Retrying) and c.task == task for c in commands), (
+                "nothing is tried again after it was stopped"
+            )
             return
         if isinstance(event, Succeeded):
             frame.finish(node)
@@ -238,7 +316,11 @@ class Shell:
                 else:
                     assert self.stopped(frame) or self.dead(task), "nothing is stopped without reason"
                 assert again == (0 if task not in self.told else self.times_told[task] + 1)
-                self.told[task] = "timeout" if cause == "timeout" and self.told.get(task, "timeout") == "timeout" else "stop"
+                self.told[task] = (
+                    "timeout"
+                    if cause == "timeout" and self.told.get(task, "timeout") == "timeout"
+                    else "stop"
+                )
                 self.times_told[task] = again
             case GiveUp(task):
                 assert task in self.told
@@ -274,9 +356,13 @@ class Shell:
         assert outer is not None
         assert region is not None
         assert base == frame.base
-        assert not [t for t in self.live if self.inside(t, frame)], "a region ends when nothing of it runs any more"
+        assert not [t for t in self.live if self.inside(t, frame)], (
+            "a region ends when nothing of it runs any more"
+        )
         commands = self.commands[-1]
-        rest = commands[next(i for i, c in enumerate(commands) if isinstance(c, Close) and c.task == task) + 1 :]
+        rest = commands[
+            next(i for i, c in enumerate(commands) if isinstance(c, Close) and c.task == task) + 1 :
+        ]
         again = [c for c in rest if isinstance(c, Retrying) and c.task == task]
         if self.stopped(outer) or self.dead(task):
             assert kept is None
@@ -289,7 +375,9 @@ class Shell:
             return
         tried = self.region_attempt[task]
         matched = region.retries_timeout if frame.expired else all(bits & 1 for bits in frame.bits)
-        assert [c.attempt for c in rest if isinstance(c, Expired) and c.task == task] == [tried] * frame.expired
+        assert [c.attempt for c in rest if isinstance(c, Expired) and c.task == task] == [
+            tried
+        ] * frame.expired
         if region.retry is not None and matched and tried < region.retry.attempts:
             assert len(again) == 1
             return
@@ -302,7 +390,15 @@ class Shell:
         assert not self.open
         assert not self.asked
         late = self.deadline is not None and self.root.stopped and not self.root.failed
-        expected = "cancelled" if self.cancelled else "failed" if self.root.failed else "deadline" if late else "succeeded"
+        expected = (
+            "cancelled"
+            if self.cancelled
+            else "failed"
+            if self.root.failed
+            else "deadline"
+            if late
+            else "succeeded"
+        )
         assert outcome == expected
         if outcome == "succeeded":
             assert len(self.root.done) == len(self.plan.units), "success means all of it"
@@ -333,7 +429,10 @@ class Shell:
                 assert busy or self.backing_off(task), f"{unit.path} is idle without reason"
 
     def backing_off(self, task: int) -> bool:
-        last = next((c for cs in reversed(self.commands) for c in cs if isinstance(c, Retrying) and c.task == task), None)
+        last = next(
+            (c for cs in reversed(self.commands) for c in cs if isinstance(c, Retrying) and c.task == task),
+            None,
+        )
         return last is not None and last.at >= self.at
 
     # ---------------------------------------------------------------- chance
@@ -350,7 +449,14 @@ class Shell:
         first = self.resume.get(task, 0)
         told = self.told.get(task)
         if told == "stop":
-            return self.rng.choice([Stopped(self.at, task), Stopped(self.at, task), Succeeded(self.at, task), Failed(self.at, task, first)])
+            return self.rng.choice(
+                [
+                    Stopped(self.at, task),
+                    Stopped(self.at, task),
+                    Succeeded(self.at, task),
+                    Failed(self.at, task, first),
+                ]
+            )
         if told is None and self.rng.random() < 0.8:
             return Succeeded(self.at, task)
         step = self.rng.randrange(first, len(steps))
@@ -421,15 +527,26 @@ def strew(plan: Plan, rng: random.Random, *, needs: bool, timeouts: bool) -> Non
     if needs:
         choices = [None, None, (("gpu", 1),), (("gpu", 2),), (("gpu", 1), ("key", 1))]
         plan.needs = tuple(
-            n if unit.kind != SEGMENT else (n or ()) + (extra or ()) or None for n, unit, extra in ((n, u, rng.choice(choices)) for n, u in zip(plan.needs, plan.units, strict=True))
+            n if unit.kind != SEGMENT else (n or ()) + (extra or ()) or None
+            for n, unit, extra in (
+                (n, u, rng.choice(choices)) for n, u in zip(plan.needs, plan.units, strict=True)
+            )
         )
     if timeouts:
-        limits = [None if unit.kind == JOIN or rng.random() < 0.7 else rng.uniform(0.1, 2.0) for unit in plan.units]
+        limits = [
+            None if unit.kind == JOIN or rng.random() < 0.7 else rng.uniform(0.1, 2.0) for unit in plan.units
+        ]
         plan.timed = tuple(limits)
         plan.units = tuple(
-            unit._replace(region=unit.region._replace(timeout=limit, retries_timeout=rng.random() < 0.5)) if unit.region is not None else unit
+            unit._replace(region=unit.region._replace(timeout=limit, retries_timeout=rng.random() < 0.5))
+            if unit.region is not None
+            else unit
             for unit, limit in zip(plan.units, limits, strict=True)
         )
+    plan.plain = tuple(
+        unit.kind == SEGMENT and need is None and limit is None
+        for unit, need, limit in zip(plan.units, plan.needs, plan.timed, strict=True)
+    )
 
 
 seeds = st.integers(0, 2**32 - 1)
@@ -475,7 +592,9 @@ def test_replaying_the_facts_reproduces_the_decisions(case: Case, seed: int, can
     shell = Shell(plan, rng, cancel=cancel)
     shell.run()
     again = Scheduler(plan, grace=GRACE)
-    assert [[(type(c), c) for c in again.handle(fact)] for fact in shell.facts] == [[(type(c), c) for c in commands] for commands in shell.commands]
+    assert [[(type(c), c) for c in again.handle(fact)] for fact in shell.facts] == [
+        [(type(c), c) for c in commands] for commands in shell.commands
+    ]
     assert again.state == shell.scheduler.state
     assert again.outcome == shell.finished
     assert again.faults() == shell.scheduler.faults()
@@ -486,10 +605,16 @@ def test_replaying_the_facts_reproduces_the_decisions(case: Case, seed: int, can
 @given(pipelines(max_steps=16))
 def test_of_what_can_start_the_longest_path_starts_first(case: Case) -> None:
     plan = lower(bind(case.definition("dataflow")))
-    first = [c.task for c in Scheduler(plan).handle(RunStarted(0.0)) if isinstance(c, (Start, Acquire, Open)) and c.task < len(plan.units)]
+    first = [
+        c.task
+        for c in Scheduler(plan).handle(RunStarted(0.0))
+        if isinstance(c, (Start, Acquire, Open)) and c.task < len(plan.units)
+    ]
     ranks = [plan.rank[task] for task in first]
     assert ranks == sorted(ranks, reverse=True)
     for i, dependents in enumerate(plan.dependents):
-        assert plan.rank[i] == pytest.approx(plan.cost[i] + max((plan.rank[j] for j in dependents), default=0.0))
+        assert plan.rank[i] == pytest.approx(
+            plan.cost[i] + max((plan.rank[j] for j in dependents), default=0.0)
+        )
         if plan.units[i].kind == REGION:
             assert plan.cost[i] > 0 or not any(u.steps for u in plan.units[i].region.plan.units)  # type: ignore[union-attr]

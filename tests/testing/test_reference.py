@@ -30,7 +30,9 @@ class Holder:
         self.__plait_definition__ = definition
 
 
-def define(steps: Any, *, state_type: Any = None, input_type: Any = None, name: str | None = None) -> Definition:
+def define(
+    steps: Any, *, state_type: Any = None, input_type: Any = None, name: str | None = None
+) -> Definition:
     return Definition(
         as_parts(steps, "Pipeline"),
         order="listed",
@@ -94,7 +96,16 @@ BOOM, BANG = ValueError("boom"), KeyError("bang")
 
 
 def test_a_step_without_outputs_is_an_effect_and_one_with_outputs_is_not() -> None:
-    run = run_reference(define([write("a", 1), effect("save"), write("b", 2, effect=True), step(lambda: 0, {}, None, name="peek", effect=False)]))
+    run = run_reference(
+        define(
+            [
+                write("a", 1),
+                effect("save"),
+                write("b", 2, effect=True),
+                step(lambda: 0, {}, None, name="peek", effect=False),
+            ]
+        )
+    )
     assert run.effects == ["save", "write_b"]
     assert run.executed == ["write_a", "save", "write_b", "peek"]
 
@@ -105,7 +116,12 @@ def test_an_effect_after_a_failure_does_not_start() -> None:
 
 
 def test_an_effect_of_a_sibling_may_start_although_an_earlier_branch_fails() -> None:
-    flow = define([parallel([broken(BOOM), effect("sibling"), [broken(BANG, name="late"), effect("after_failure")]]), effect("after_block")])
+    flow = define(
+        [
+            parallel([broken(BOOM), effect("sibling"), [broken(BANG, name="late"), effect("after_failure")]]),
+            effect("after_block"),
+        ]
+    )
     assert run_reference(flow).effects == []
     assert startable_effects(flow) == {"sibling"}
 
@@ -122,14 +138,20 @@ def test_each_retry_of_a_block_is_a_fresh_frame() -> None:
             raise ConnectionError
         return n + 1
 
-    block = dataflow([step(lambda n: n + 10, ["n"], "n", name="add"), step(count, ["n"], "n")], retry=Retry(3, backoff=0))
+    block = dataflow(
+        [step(lambda n: n + 10, ["n"], "n", name="add"), step(count, ["n"], "n")], retry=Retry(3, backoff=0)
+    )
     assert run_reference(define([block]), {"n": 0}).state == {"n": 11}
     assert seen == [10, 10, 10]
 
 
 def test_a_block_is_tried_again_only_when_all_its_errors_match() -> None:
     def block(*errors: BaseException) -> Any:
-        return parallel([broken(e, name=f"b{i}") for i, e in enumerate(errors)], on_error="finish", retry=Retry(2, backoff=0, on=ValueError))
+        return parallel(
+            [broken(e, name=f"b{i}") for i, e in enumerate(errors)],
+            on_error="finish",
+            retry=Retry(2, backoff=0, on=ValueError),
+        )
 
     assert len(run_reference(define([block(BOOM, ValueError("again"))])).executed) == 4
     assert len(run_reference(define([block(BOOM, BANG)])).executed) == 2
@@ -152,7 +174,10 @@ def test_what_a_discarded_attempt_collected_is_not_reported() -> None:
 
 def test_the_writes_of_a_failing_block_are_never_seen() -> None:
     branch = [write("a", "new"), broken(BOOM)]
-    run = run_reference(define([parallel([branch], on_error="collect"), step(lambda a="default": a, ["a"], "seen")]), {"a": "old"})
+    run = run_reference(
+        define([parallel([branch], on_error="collect"), step(lambda a="default": a, ["a"], "seen")]),
+        {"a": "old"},
+    )
     assert run.state == {"seen": "default"}
 
 
@@ -184,11 +209,20 @@ NEED_TABLE = [
 ]
 
 
-@pytest.mark.parametrize(("need", "on_error", "failing", "executed", "kept", "recorded", "raised"), NEED_TABLE)
-def test_need_and_on_error(need: Any, on_error: Any, failing: str, executed: str, kept: str | None, recorded: str, raised: str) -> None:
+@pytest.mark.parametrize(
+    ("need", "on_error", "failing", "executed", "kept", "recorded", "raised"), NEED_TABLE
+)
+def test_need_and_on_error(
+    need: Any, on_error: Any, failing: str, executed: str, kept: str | None, recorded: str, raised: str
+) -> None:
     errors = {key: ValueError(key) for key in failing}
-    branches = [broken(errors[key], key, name=key) if key in failing else write(key, key.upper(), name=key) for key in "abc"]
-    run = run_reference(define([parallel(branches, need=need, on_error=on_error)]), {"a": "old", "b": "old", "c": "old"})
+    branches = [
+        broken(errors[key], key, name=key) if key in failing else write(key, key.upper(), name=key)
+        for key in "abc"
+    ]
+    run = run_reference(
+        define([parallel(branches, need=need, on_error=on_error)]), {"a": "old", "b": "old", "c": "old"}
+    )
     assert run.executed == list(executed)
     if kept is None:
         assert run.state == {}
@@ -221,7 +255,9 @@ def test_a_failed_branch_loses_also_what_its_finished_steps_wrote() -> None:
     ],
 )
 def test_reading_what_is_missing_gives_the_default(reader: Any, expected: Any) -> None:
-    run = run_reference(define([parallel([broken(BOOM, "a")], on_error="collect"), reader]), {"a": "old", "z": 0})
+    run = run_reference(
+        define([parallel([broken(BOOM, "a")], on_error="collect"), reader]), {"a": "old", "z": 0}
+    )
     assert run.state == {"z": 0, "seen": expected}
 
 
@@ -232,7 +268,9 @@ def test_reading_what_may_be_missing_without_a_default_is_no_valid_pipeline() ->
 
 
 def test_a_later_write_makes_the_key_present_again() -> None:
-    assert run_reference(define([parallel([broken(BOOM, "a")], on_error="collect"), write("a", 2)])).state == {"a": 2}
+    assert run_reference(
+        define([parallel([broken(BOOM, "a")], on_error="collect"), write("a", 2)])
+    ).state == {"a": 2}
 
 
 def test_alternatives_may_write_one_key_and_the_last_listed_success_counts() -> None:
@@ -273,7 +311,16 @@ def test_steps_run_in_listed_order_also_in_blocks() -> None:
             subgraph(pipeline([effect("h")], name="child")),
         ]
     )
-    assert run_reference(flow).executed == ["a", "both/left/b", "both/left/c", "both/right/d", "e", "f", "g", "child/h"]
+    assert run_reference(flow).executed == [
+        "a",
+        "both/left/b",
+        "both/left/c",
+        "both/right/d",
+        "e",
+        "f",
+        "g",
+        "child/h",
+    ]
 
 
 def test_a_cancelled_error_that_nobody_asked_for_is_a_failure() -> None:
@@ -327,7 +374,10 @@ def test_values_go_by_reference_unless_copied() -> None:
         return len(items)
 
     assert run_reference(define([step(spoil, ["items"], "n")]), {"items": []}).state == {"items": [0], "n": 1}
-    assert run_reference(define([step(spoil, ["items"], "n", copy=True)]), {"items": []}).state == {"items": [], "n": 1}
+    assert run_reference(define([step(spoil, ["items"], "n", copy=True)]), {"items": []}).state == {
+        "items": [],
+        "n": 1,
+    }
 
 
 def test_every_read_is_bound_to_the_version_of_listed_order() -> None:
@@ -361,13 +411,18 @@ def test_deltas_are_merged_in_listed_order_and_not_doubled() -> None:
 
 
 def test_a_branch_sees_the_base_and_its_own_deltas_only() -> None:
-    reader = step(lambda notes: list(notes), ["notes"], "seen")
+    reader = step(lambda notes: list(notes), ["notes"], "seen")  # noqa: PLW0108
     run = run_reference(define([note("1"), parallel([note("2"), [note("3"), reader]])], state_type=Notes))
     assert run.state == {"notes": ["1", "2", "3"], "seen": ["1", "3"]}
 
 
 def test_deltas_of_failed_branches_do_not_count() -> None:
-    run = run_reference(define([note("1"), parallel([note("2"), [note("3"), broken(BOOM)]], on_error="collect")], state_type=Notes))
+    run = run_reference(
+        define(
+            [note("1"), parallel([note("2"), [note("3"), broken(BOOM)]], on_error="collect")],
+            state_type=Notes,
+        )
+    )
     assert run.state == {"notes": ["1", "2"]}
 
 
@@ -381,7 +436,9 @@ def test_a_reducer_that_raises_is_its_writers_failure() -> None:
     run = run_reference(define(flow, state_type=Notes))
     assert isinstance(run.error, TypeError)
     assert paths(run.failures) == ["wrong_type"]
-    run = run_reference(define([note("1"), parallel([flow[1], note("2")], on_error="collect")], state_type=Notes))
+    run = run_reference(
+        define([note("1"), parallel([flow[1], note("2")], on_error="collect")], state_type=Notes)
+    )
     assert run.state == {"notes": ["1", "2"]}
     assert paths(run.failures) == ["wrong_type"]
 
@@ -439,7 +496,9 @@ def test_a_state_type_gives_defaults() -> None:
 
 
 def test_settings_and_constants() -> None:
-    flow = define([step(lambda a, b, c: (a, b, c), {"a": Val(1), "b": Config("model"), "c": Config("size", 3)}, "out")])
+    flow = define(
+        [step(lambda a, b, c: (a, b, c), {"a": Val(1), "b": Config("model"), "c": Config("size", 3)}, "out")]
+    )
     assert run_reference(flow, config={"model": "small"}).state == {"out": (1, "small", 3)}
     error = run_reference(flow, config={"modle": "small"}).error
     assert isinstance(error, InputError)
@@ -493,7 +552,9 @@ def test_outputs(result: Any, outputs: Any, expected: Any) -> None:
 
 def test_an_embedded_pipeline_has_a_state_of_its_own() -> None:
     child = pipeline([step(lambda x: x + 1, ["x"], "x", name="inc"), write("hidden", 0)])
-    run = run_reference(define([subgraph(child, {"x": "a"}, {"b": "x"}, name="child")]), {"a": 1, "x": "ours"})
+    run = run_reference(
+        define([subgraph(child, {"x": "a"}, {"b": "x"}, name="child")]), {"a": 1, "x": "ours"}
+    )
     assert run.state == {"a": 1, "x": "ours", "b": 2}
 
 
@@ -525,8 +586,13 @@ def test_the_value_of_an_embedded_pipeline_is_a_delta_where_its_key_has_a_reduce
 
 
 def test_deltas_of_an_embedded_pipeline_are_merged_as_deltas() -> None:
-    child = pipeline([note("2"), note("3"), step(lambda notes: len(notes), ["notes"], "a", name="count")], state_type=Notes)
-    run = run_reference(define([note("1"), subgraph(child, None, ["notes", "a"], name="child")], state_type=Notes))
+    child = pipeline(
+        [note("2"), note("3"), step(len, ["notes"], "a", name="count")],
+        state_type=Notes,
+    )
+    run = run_reference(
+        define([note("1"), subgraph(child, None, ["notes", "a"], name="child")], state_type=Notes)
+    )
     assert run.state == {"notes": ["1", "2", "3"], "a": 3}
 
 
@@ -537,14 +603,21 @@ def test_default_names_are_told_apart_by_their_output() -> None:
     def clean(text: str) -> str:
         return text.strip()
 
-    flow = define([step(clean, ["text"], "a"), parallel([step(clean, ["text"], "b"), step(clean, ["text"], "c", name="mine")])])
+    flow = define(
+        [
+            step(clean, ["text"], "a"),
+            parallel([step(clean, ["text"], "b"), step(clean, ["text"], "c", name="mine")]),
+        ]
+    )
     assert run_reference(flow, {"text": " x "}).executed == ["clean", "clean:b", "mine"]
 
 
 def test_a_named_branch_of_one_step_names_the_step() -> None:
     def clean() -> None: ...
 
-    block = parallel({"left": step(clean), "right": step(clean, name="mine"), "both": [step(clean), step(clean, {}, "x")]})
+    block = parallel(
+        {"left": step(clean), "right": step(clean, name="mine"), "both": [step(clean), step(clean, {}, "x")]}
+    )
     assert run_reference(define([block])).executed == ["left", "right/mine", "both/clean", "both/clean:x"]
 
 

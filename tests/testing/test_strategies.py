@@ -18,7 +18,9 @@ from plait.testing.reference import admissible_states, run_reference, startable_
 from plait.testing.strategies import AsyncPart, CallLog, Case, Part, PlannedFailure, interleaved, pipelines
 from plait.testing.virtual import VirtualLoop
 
-slow = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], print_blob=False)
+slow = settings(
+    deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], print_blob=False
+)
 reference = partial(run_reference, loop_factory=VirtualLoop)
 
 
@@ -91,7 +93,16 @@ def test_the_effects_of_listed_order_are_startable(case: Case) -> None:
 @slow
 @given(
     pipelines(
-        need=False, effects=False, reducers=False, subgraphs=False, retries=False, optional=False, kinds=["def"], executor="inline", max_steps=5, max_depth=2
+        need=False,
+        effects=False,
+        reducers=False,
+        subgraphs=False,
+        retries=False,
+        optional=False,
+        kinds=["def"],
+        executor="inline",
+        max_steps=5,
+        max_depth=2,
     )
 )
 def test_what_is_turned_off_is_not_drawn(case: Case) -> None:
@@ -151,7 +162,19 @@ def test_every_shape_is_drawn() -> None:
 
     look()
     wanted = [
-        *("Step", "Chain", "Parallel", "Dataflow", "Subgraph", "async", "effect", "retry", "opaque", "by parameter names", "several outputs"),
+        *(
+            "Step",
+            "Chain",
+            "Parallel",
+            "Dataflow",
+            "Subgraph",
+            "async",
+            "effect",
+            "retry",
+            "opaque",
+            "by parameter names",
+            "several outputs",
+        ),
         *(f"need {n}, {e}" for n in ("all", "n") for e in ("cancel", "finish", "collect")),
         *("doomed", "collected failures", "typed", "reducer", "named branches", "tried again", "copy"),
         *(f"retry of {kind}" for kind in ("Parallel", "Dataflow", "Subgraph")),

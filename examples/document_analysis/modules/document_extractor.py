@@ -33,7 +33,7 @@ class Extraction(TypedDict):
     info: DocumentInfo
 
 
-class RejectedDocument(ValueError):  # noqa: N818 -- said as it is: a document was rejected
+class RejectedDocument(ValueError):
     """A document that cannot be analysed. `cause` is one word or two for a summary."""
 
     cause = "rejected"

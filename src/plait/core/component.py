@@ -150,13 +150,13 @@ def is_async(entry: Callable[..., Any]) -> bool:
         return True
     if inspect.isroutine(entry) or inspect.isclass(entry):
         return False
-    return inspect.iscoroutinefunction(getattr(type(entry), "__call__", None))
+    return inspect.iscoroutinefunction(getattr(type(entry), "__call__", None))  # noqa: B004
 
 
 def _is_generator(entry: Callable[..., Any]) -> bool:
     while isinstance(entry, functools.partial):
         entry = entry.func
-    target = entry if inspect.isroutine(entry) else getattr(type(entry), "__call__", None)
+    target = entry if inspect.isroutine(entry) else getattr(type(entry), "__call__", None)  # noqa: B004
     return inspect.isgeneratorfunction(target) or inspect.isasyncgenfunction(target)
 
 

@@ -15,7 +15,7 @@ from plait.core.step import Step, check_name
 from plait.errors import DefinitionError
 
 OnError: TypeAlias = Literal["cancel", "finish", "collect"]
-Need: TypeAlias = "Literal['all'] | int"
+Need: TypeAlias = "int | Literal['all']"
 Order: TypeAlias = Literal["listed", "dataflow"]
 
 
@@ -64,7 +64,9 @@ class Parallel(_Flow):
         timeout: float | None,
         retry: Retry | None,
     ) -> None:
-        self.branches, self.name, self.need, self.on_error = branches, name, need, on_error
+        self.branches, self.name = branches, name
+        self.need: Need = need
+        self.on_error: OnError = on_error
         self.max_concurrency, self.timeout, self.retry = max_concurrency, timeout, retry
 
     @property
@@ -127,7 +129,8 @@ class Definition:
         name: str | None,
         max_concurrency: int | None,
     ) -> None:
-        self.body, self.order, self.schema, self.schema_in = body, order, schema, schema_in
+        self.body, self.schema, self.schema_in = body, schema, schema_in
+        self.order: Order = order
         self.name, self.max_concurrency = name, max_concurrency
 
 

@@ -150,7 +150,7 @@ class Step(Generic[P, R_co]):
         unknown = set(changes) - set(current)
         if unknown:
             raise DefinitionError(
-                f"{self.label}.replace() has no setting {sorted(unknown)[0]!r}; it has {', '.join(current)}"
+                f"{self.label}.replace() has no setting {min(unknown)!r}; it has {', '.join(current)}"
             )
         return make_step(
             component or self.component.given, inputs, outputs, kind=self.kind, **{**current, **changes}

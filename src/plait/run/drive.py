@@ -215,9 +215,10 @@ class Run:
 
     async def _wait(self) -> None:
         while not self.finished:
-            self._done = self.loop.create_future()
+            done: asyncio.Future[None] = self.loop.create_future()
+            self._done = done
             try:
-                await self._done
+                await done
             except asyncio.CancelledError as error:
                 self._cancel_from_outside(error)
         self._done = None
@@ -502,7 +503,7 @@ class Run:
             case Open(task, base):
                 self._open(task, base)
             case Close(task, base, kept):
-                self._close(task, base, kept)
+                self._close(base, kept)
             case Expired(task, attempt):
                 region = self._region(task)
                 self.trouble.errors[task, -1, attempt] = StepTimeout(
@@ -537,7 +538,7 @@ class Run:
         fill_config(program.plan, inner.values, self.config, self.context)
         self.frames += [inner] * len(program.plan.units)
 
-    def _close(self, task: int, base: int, kept: tuple[int, ...] | None) -> None:
+    def _close(self, base: int, kept: tuple[int, ...] | None) -> None:
         inner = self.frames[base]
         if kept is not None:
             export(inner.plan, inner.values, inner.outer.values, kept)

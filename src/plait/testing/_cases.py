@@ -161,11 +161,13 @@ class Case:
         return Pipeline(self.flows, state_type=self.state_type, **options)
 
     def __repr__(self) -> str:
-        lines = [f"Case(inputs={self.inputs!r}, typed={self.state_type is not None}, doomed={self.doomed}, flows=["]
+        lines = [
+            f"Case(inputs={self.inputs!r}, typed={self.state_type is not None}, doomed={self.doomed}, flows=["
+        ]
         lines += [line for flow in self.flows for line in describe(flow, "    ")]
         return "\n".join([*lines, "])"])
 
-    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:  # noqa: FBT001  (how Hypothesis prints an example)
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
         printer.text(repr(self))
 
 
@@ -203,5 +205,10 @@ def describe(flow: Flow, indent: str = "") -> Iterator[str]:
 
 def define(flows: Sequence[Flow], order: Order, state_type: Any) -> Definition:
     return Definition(
-        as_parts(list(flows), "Pipeline"), order=order, schema=read_schema(state_type), schema_in=read_schema(None), name=None, max_concurrency=None
+        as_parts(list(flows), "Pipeline"),
+        order=order,
+        schema=read_schema(state_type),
+        schema_in=read_schema(None),
+        name=None,
+        max_concurrency=None,
     )

@@ -137,7 +137,9 @@ def reads(definition: Definition) -> dict[str, bool]:
     def visit(flow: Flow, written: set[str]) -> None:
         if isinstance(flow, Step):
             component = flow.component
-            sources = flow.inputs if flow.inputs is not None else tuple((p.name, p.name) for p in component.params)
+            sources = (
+                flow.inputs if flow.inputs is not None else tuple((p.name, p.name) for p in component.params)
+            )
             for argument, source in sources:
                 if isinstance(source, (str, Optional)):
                     key = source if isinstance(source, str) else source.key
@@ -148,9 +150,15 @@ def reads(definition: Definition) -> dict[str, bool]:
                     read(key, False, written)
         elif isinstance(flow, Subgraph):
             wanted = reads(flow.definition)
-            for theirs, source in flow.inputs if flow.inputs is not None else tuple((key, key) for key in wanted):
+            for theirs, source in (
+                flow.inputs if flow.inputs is not None else tuple((key, key) for key in wanted)
+            ):
                 if isinstance(source, (str, Optional)):
-                    read(source if isinstance(source, str) else source.key, isinstance(source, str) and wanted.get(theirs, False), written)
+                    read(
+                        source if isinstance(source, str) else source.key,
+                        isinstance(source, str) and wanted.get(theirs, False),
+                        written,
+                    )
         elif isinstance(flow, Parallel):
             for _, branch in flow.branches:
                 visit(branch, set(written))
@@ -174,7 +182,9 @@ def initial(definition: Definition, inputs: Any) -> dict[str, Any]:
     try:
         given = typed.values_of(inputs)
     except TypeError:
-        raise InputError(f"the inputs are {type(inputs).__name__}; give a mapping, or an instance of the state type") from None
+        raise InputError(
+            f"the inputs are {type(inputs).__name__}; give a mapping, or an instance of the state type"
+        ) from None
     known = {**definition.schema.fields, **definition.schema_in.fields}
     wrong = [key for key in given if definition.schema.declared and key not in known]
     if wrong:
@@ -182,7 +192,9 @@ def initial(definition: Definition, inputs: Any) -> dict[str, Any]:
     values = {**defaults(definition.schema), **defaults(definition.schema_in), **given}
     needed = [key for key, required in reads(definition).items() if required]
     if definition.schema_in is not definition.schema:
-        needed += [key for key, field in definition.schema_in.fields.items() if field.required and key not in needed]
+        needed += [
+            key for key, field in definition.schema_in.fields.items() if field.required and key not in needed
+        ]
     lacking = [key for key in needed if key not in values]
     if lacking:
         raise InputError(f"missing input {listing(lacking)}{did_you_mean(lacking[0], given)}")
@@ -193,6 +205,8 @@ def check_config(node: Node, config: Mapping[str, Any]) -> None:
     if isinstance(node.flow, (Step, Subgraph)):
         for _, source in node.flow.inputs or ():
             if isinstance(source, Config) and source.default is REQUIRED and source.key not in config:
-                raise InputError(f"{node.path!r} needs the setting {source.key!r}{did_you_mean(source.key, config)}")
+                raise InputError(
+                    f"{node.path!r} needs the setting {source.key!r}{did_you_mean(source.key, config)}"
+                )
     for kid in node.kids:
         check_config(kid, config)

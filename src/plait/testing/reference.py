@@ -32,7 +32,17 @@ from plait.core.policy import Retry
 from plait.core.schema import ABSENT, Schema
 from plait.core.step import Step
 from plait.errors import InputError, InvalidPipeline, OutputError, PipelineErrors
-from plait.testing._reading import Node, check_config, defaults, initial, must_have, reads, taken, tree, writes
+from plait.testing._reading import (
+    Node,
+    check_config,
+    defaults,
+    initial,
+    must_have,
+    reads,
+    taken,
+    tree,
+    writes,
+)
 
 MISSING: Final[Any] = type("Missing", (), {"__slots__": (), "__repr__": lambda _self: "MISSING"})()
 
@@ -109,7 +119,9 @@ def admissible_states(
         if following is None:
             return states
         script = following
-    raise ValueError(f"there are more than {limit} ways in which the blocks with need=n can end; raise limit=")
+    raise ValueError(
+        f"there are more than {limit} ways in which the blocks with need=n can end; raise limit="
+    )
 
 
 def startable_effects(
@@ -207,7 +219,9 @@ class _StepContext:
     device = None
     run_id = "reference"
 
-    def __init__(self, path: str, attempt: int, config: Mapping[str, Any], emitted: list[tuple[str, Any]]) -> None:
+    def __init__(
+        self, path: str, attempt: int, config: Mapping[str, Any], emitted: list[tuple[str, Any]]
+    ) -> None:
         self.path, self.attempt, self.config, self._emitted = path, attempt, config, emitted
         self.idempotency_key = f"{self.run_id}/{path}"
         self.logger = logging.getLogger("plait")
@@ -254,13 +268,17 @@ def _error_of(definition: Definition, errors: list[BaseException]) -> BaseExcept
         return errors[0]
     message = f"{len(errors)} steps of {definition.name or 'the pipeline'} failed"
     plain = [e for e in errors if isinstance(e, Exception)]
-    return PipelineErrors(message, plain) if len(plain) == len(errors) else BaseExceptionGroup(message, errors)
+    return (
+        PipelineErrors(message, plain) if len(plain) == len(errors) else BaseExceptionGroup(message, errors)
+    )
 
 
 class _Walker:
     """The interpreter proper: one method per kind of flow."""
 
-    def __init__(self, out: Reference, config: Mapping[str, Any], runner: asyncio.Runner, choices: _Choices | None) -> None:
+    def __init__(
+        self, out: Reference, config: Mapping[str, Any], runner: asyncio.Runner, choices: _Choices | None
+    ) -> None:
         self.out, self.config, self.runner, self.choices = out, config, runner, choices
         self.recorded: list[tuple[Node, BaseException]] = []
         self._set_up: set[int] = set()
@@ -277,7 +295,9 @@ class _Walker:
             else:
                 self.attempts(kid, flow.retry if isinstance(flow, Dataflow) else None, frame, self.chain)
 
-    def attempts(self, node: Node, retry: Retry | None, frame: _Frame, body: Callable[[Node, _Frame], None]) -> None:
+    def attempts(
+        self, node: Node, retry: Retry | None, frame: _Frame, body: Callable[[Node, _Frame], None]
+    ) -> None:
         """Each attempt has a fresh frame; what it recorded goes with it."""
         left = retry.attempts if retry is not None else 1
         while True:
@@ -300,7 +320,10 @@ class _Walker:
         failed: list[tuple[Node, BaseException]] = []
         lost = 0
         for branch in node.kids:
-            if self.choices is None and ((flow.need != "all" and len(forks) == need) or (lost > total - need and flow.on_error == "cancel")):
+            if self.choices is None and (
+                (flow.need != "all" and len(forks) == need)
+                or (lost > total - need and flow.on_error == "cancel")
+            ):
                 break
             fork = frame.fork()
             try:
@@ -364,7 +387,10 @@ class _Walker:
                 self.out.effects.append(node.path)
             try:
                 found = _outputs(node, step, self.call(node, step, arguments, attempt))
-            except (Exception, asyncio.CancelledError) as error:  # a cancellation that nobody asked for is a failure
+            except (
+                Exception,
+                asyncio.CancelledError,
+            ) as error:  # a cancellation that nobody asked for is a failure
                 if step.retry is None or attempt == step.retry.attempts or not _again(step.retry, error):
                     raise _Failure([(node, error)]) from error
                 continue
@@ -393,15 +419,21 @@ class _Walker:
 
     def arguments(self, node: Node, step: Step[..., Any], frame: _Frame) -> dict[str, Any]:
         if step.inputs is None and _opaque(step.component):
-            return {key: value for key, value in frame.present().items() if key != step.component.context_param}
-        sources = step.inputs if step.inputs is not None else tuple((p.name, p.name) for p in step.component.params)
+            return {
+                key: value for key, value in frame.present().items() if key != step.component.context_param
+            }
+        sources = (
+            step.inputs if step.inputs is not None else tuple((p.name, p.name) for p in step.component.params)
+        )
         out = {}
         for argument, source in sources:
             value = self.value(source, frame)
             if value is not MISSING:
                 out[argument] = value
             elif must_have(step.component, argument):
-                raise InvalidPipeline(f"{node.path!r} reads {source!r}, which may be absent, and has no default for {argument!r}")
+                raise InvalidPipeline(
+                    f"{node.path!r} reads {source!r}, which may be absent, and has no default for {argument!r}"
+                )
         return out
 
     def value(self, source: Source, frame: _Frame) -> Any:
@@ -451,4 +483,6 @@ def _outputs(node: Node, step: Step[..., Any], result: Any) -> dict[str, Any]:
         if len(result) == len(fields):
             return {key: value for (key, _), value in zip(fields, result, strict=True)}
         raise OutputError(f"{node.path!r} returned {len(result)} values for {len(fields)} keys")
-    raise OutputError(f"{node.path!r} returned {cls.__name__}, which can't be taken apart into {listing(key for key, _ in fields)}")
+    raise OutputError(
+        f"{node.path!r} returned {cls.__name__}, which can't be taken apart into {listing(key for key, _ in fields)}"
+    )

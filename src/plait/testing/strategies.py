@@ -70,7 +70,20 @@ def pipelines(
         delays: let async components sleep for different times.
         executor: where ``def`` components run.
     """
-    options = _Options(max_steps, max_depth, failures, effects, need, reducers, optional, retries, subgraphs, tuple(kinds), delays, executor)
+    options = _Options(
+        max_steps,
+        max_depth,
+        failures,
+        effects,
+        need,
+        reducers,
+        optional,
+        retries,
+        subgraphs,
+        tuple(kinds),
+        delays,
+        executor,
+    )
     return _cases(options)
 
 
@@ -118,7 +131,9 @@ class _Keys:
     written: dict[str, Presence] = field(default_factory=dict)
 
     def fork(self, without: set[str]) -> _Keys:
-        return _Keys(self.names, {k: p for k, p in self.known.items() if k not in without}, self.own - without)
+        return _Keys(
+            self.names, {k: p for k, p in self.known.items() if k not in without}, self.own - without
+        )
 
     def write(self, key: str, presence: Presence) -> None:
         self.known[key] = self.written[key] = presence
@@ -186,7 +201,9 @@ class _Builder:
         planned = self.dooms
         flows = self.chain(keys, _Place(self.options.max_depth, reducers=merged), 1, 6)
         if self.chance(4) and keys.written:
-            inputs.setdefault(self.pick(sorted(keys.written)), "initial")  # of a key that is written later: it changes nothing
+            inputs.setdefault(
+                self.pick(sorted(keys.written)), "initial"
+            )  # of a key that is written later: it changes nothing
         state_type = None
         if merged or self.chance(3):
             hints: dict[str, Any] = dict.fromkeys([*inputs, *used], Any)
@@ -200,7 +217,9 @@ class _Builder:
 
     # Compositions
 
-    def chain(self, keys: _Keys, place: _Place, least: int, most: int, *, fail_at: int | None = None) -> list[Flow]:
+    def chain(
+        self, keys: _Keys, place: _Place, least: int, most: int, *, fail_at: int | None = None
+    ) -> list[Flow]:
         flows: list[Flow] = []
         for i in range(self.draw(st.integers(least, most))):
             if i == fail_at:
@@ -231,11 +250,20 @@ class _Builder:
                 return Chain(tuple(self.chain(keys, inner, 1, 3)))
             case "dataflow":
                 retry, inner = self.block_retry(inner)
-                return dataflow(self.chain(keys, inner, 1, 4), name=self.block_name(), retry=retry, max_concurrency=self.pick([None, None, 1, 2]))
+                return dataflow(
+                    self.chain(keys, inner, 1, 4),
+                    name=self.block_name(),
+                    retry=retry,
+                    max_concurrency=self.pick([None, None, 1, 2]),
+                )
             case "parallel":
                 return self.parallel(keys, inner)
             case _:
-                return self.explicit_subgraph(keys, inner) if self.chance(2) else self.implicit_subgraph(keys, inner)
+                return (
+                    self.explicit_subgraph(keys, inner)
+                    if self.chance(2)
+                    else self.implicit_subgraph(keys, inner)
+                )
 
     def block_name(self) -> str | None:
         return f"b{next(self._blocks)}" if self.chance(2) else None
@@ -250,7 +278,9 @@ class _Builder:
 
     def parallel(self, keys: _Keys, place: _Place) -> Flow:
         total = self.draw(st.integers(1, 4))
-        on_error = self.pick(["cancel", "cancel", "finish", "collect"] if self.options.failures else ["cancel", "finish"])
+        on_error = self.pick(
+            ["cancel", "cancel", "finish", "collect"] if self.options.failures else ["cancel", "finish"]
+        )
         needed: int | Literal["all"] = "all"
         if self.options.need and place.need and self.chance(4):
             needed = self.draw(st.integers(1, total))
@@ -273,7 +303,9 @@ class _Builder:
         for i in range(total):
             fork = keys.fork({key for key, who in owner.items() if who != i} | set(place.reducers))
             fork.own -= frozen
-            inner = replace(place, opaque=False, absorbed=place.absorbed or (on_error == "collect" and needed == "all"))
+            inner = replace(
+                place, opaque=False, absorbed=place.absorbed or (on_error == "collect" and needed == "all")
+            )
             fails = spare > 0 and self.options.failures and self.chance(3)
             spare -= fails
             flows = self.chain(fork, inner, 1, 3, fail_at=0 if fails else None)
@@ -285,10 +317,25 @@ class _Builder:
         given: Any = [branch[0] if len(branch) == 1 and self.chance(2) else branch for branch in branches]
         if self.chance(2):
             number = next(self._blocks)  # branches of unnamed blocks share the list around them
-            given = dict(zip((f"left{number}", f"right{number}", f"front{number}", f"back{number}"), given, strict=False))
-        return parallel(given, name=self.block_name(), need=needed, on_error=on_error, retry=retry, max_concurrency=self.pick([None, None, 1, 2]))
+            given = dict(
+                zip(
+                    (f"left{number}", f"right{number}", f"front{number}", f"back{number}"),
+                    given,
+                    strict=False,
+                )
+            )
+        return parallel(
+            given,
+            name=self.block_name(),
+            need=needed,
+            on_error=on_error,
+            retry=retry,
+            max_concurrency=self.pick([None, None, 1, 2]),
+        )
 
-    def join(self, keys: _Keys, forks: list[_Keys], on_error: str, needed: object, reducers: tuple[str, ...]) -> None:
+    def join(
+        self, keys: _Keys, forks: list[_Keys], on_error: str, needed: object, reducers: tuple[str, ...]
+    ) -> None:
         """What is known after a block."""
         for key in {key: None for fork in forks for key in fork.written}:
             found = [fork.written.get(key) for fork in forks]
@@ -302,13 +349,19 @@ class _Builder:
 
     def implicit_subgraph(self, keys: _Keys, place: _Place) -> Flow:
         """An embedded pipeline without maps: keys have the same names inside and outside."""
-        chosen = set(self.some([k for k, p in sorted(keys.known.items()) if p == "always" and k not in place.reducers], 3))
+        chosen = set(
+            self.some(
+                [k for k, p in sorted(keys.known.items()) if p == "always" and k not in place.reducers], 3
+            )
+        )
         retry, place = self.block_retry(place)
         child = keys.fork(set(keys.known) - chosen)
         flows = self.chain(child, replace(place, reducers=(), opaque=False), 1, 3)
         for key, presence in child.written.items():
             keys.write(key, presence)
-        return subgraph(_Embedded(define(flows, self.order(), None)), name=f"b{next(self._blocks)}", retry=retry)
+        return subgraph(
+            _Embedded(define(flows, self.order(), None)), name=f"b{next(self._blocks)}", retry=retry
+        )
 
     def explicit_subgraph(self, keys: _Keys, place: _Place) -> Flow:
         """An embedded pipeline with maps; its keys are named like ours on purpose."""
@@ -330,11 +383,15 @@ class _Builder:
         definition = define(flows, self.order(), None)
         wanted = reads(definition)  # an input that nobody reads is refused
         inputs = {key: source for key, source in inputs.items() if key in wanted}
-        if not outputs and child.written:  # without a map everything comes out, under names that are not ours to write
+        if (
+            not outputs and child.written
+        ):  # without a map everything comes out, under names that are not ours to write
             theirs = min(child.written)
             outputs[ours := next(keys.names)] = theirs
             keys.write(ours, child.written[theirs])
-        return subgraph(_Embedded(definition), inputs, outputs or None, name=f"b{next(self._blocks)}", retry=retry)
+        return subgraph(
+            _Embedded(definition), inputs, outputs or None, name=f"b{next(self._blocks)}", retry=retry
+        )
 
     def order(self) -> Order:
         return "dataflow" if self.chance(3) else "listed"
@@ -346,7 +403,9 @@ class _Builder:
         again = sorted(keys.own - set(taken) - set(place.reducers))
         return self.pick(again) if again and self.chance(3) else next(keys.names)
 
-    def step(self, keys: _Keys, place: _Place, *, failures: float | None = None, output: str | None = None) -> Flow:
+    def step(
+        self, keys: _Keys, place: _Place, *, failures: float | None = None, output: str | None = None
+    ) -> Flow:
         self.left -= 1
         label = f"s{next(self._labels)}"
         inputs, shape = self.reads(keys, place)
@@ -395,10 +454,19 @@ class _Builder:
         return 0, None
 
     def retry(self, attempts: int) -> Retry | None:
-        return Retry(attempts, backoff=0, jitter=0, on=PlannedFailure) if self.options.retries and self.chance(2) else None
+        return (
+            Retry(attempts, backoff=0, jitter=0, on=PlannedFailure)
+            if self.options.retries and self.chance(2)
+            else None
+        )
 
     def writes(self, keys: _Keys, place: _Place) -> tuple[list[str], bool]:
-        kind = self.pick(["one"] * 6 + ["several"] + (["none"] if self.options.effects else []) + (["delta"] * 2 if place.reducers else []))
+        kind = self.pick(
+            ["one"] * 6
+            + ["several"]
+            + (["none"] if self.options.effects else [])
+            + (["delta"] * 2 if place.reducers else [])
+        )
         if kind == "none":
             return [], False
         if kind == "delta":
@@ -417,7 +485,9 @@ class _Builder:
         chosen, defaulted = self.some(sure, 3), self.some(unsure, 2)
         if self.chance(3):
             params = [inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY) for key in chosen]
-            params += [inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default="absent") for key in defaulted]
+            params += [
+                inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default="absent") for key in defaulted
+            ]
             return None, inspect.Signature(params)
         inputs: dict[str, Source] = {f"x{i}": key for i, key in enumerate(chosen)}
         inputs.update({f"y{i}": Optional(key, "absent") for i, key in enumerate(defaulted)})

@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-class Deadlock(RuntimeError):  # noqa: N818  (the state's own name)
+class Deadlock(RuntimeError):
     """Everything waits, and nothing that could wake anything is left."""
 
 
@@ -73,14 +73,16 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def __init__(self, seed: int | None = None, *, patience: float = 0.5) -> None:
         self._clock = _Clock(patience)
-        self._order = None if seed is None else random.Random(seed)  # noqa: S311  (an order, not a secret)
+        self._order = None if seed is None else random.Random(seed)
         super().__init__(self._clock)
 
     def time(self) -> float:
         """Seconds on the virtual clock; it starts at 0."""
         return self._clock.now
 
-    def run_in_executor(self, executor: Executor | None, func: Callable[..., T], *args: Any) -> asyncio.Future[T]:  # type: ignore[override, unused-ignore]
+    def run_in_executor(  # type: ignore[override, unused-ignore]
+        self, executor: Executor | None, func: Callable[..., T], *args: Any
+    ) -> asyncio.Future[T]:
         """Run a function in a thread; the clock stands until it is done."""
         future: asyncio.Future[T] = super().run_in_executor(executor, func, *args)  # type: ignore[arg-type, unused-ignore]
         self._clock.threads += 1

@@ -33,4 +33,10 @@ class Diagnostic(NamedTuple):
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return {"code": self.code, "paths": list(self.paths), "message": self.message, "hint": self.hint, "key": self.key}
+        return {
+            "code": self.code,
+            "paths": list(self.paths),
+            "message": self.message,
+            "hint": self.hint,
+            "key": self.key,
+        }

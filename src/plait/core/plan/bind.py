@@ -183,7 +183,7 @@ class _Binder:
         for key, version in opaque or ():
             self._depend(leaf, version, key, at)
         if at.data:
-            self._rewriting(leaf, at)
+            self._rewriting(leaf)
             if step.effect:
                 self._gate(leaf, at.listed)
         self._writes(leaf, at)
@@ -204,7 +204,7 @@ class _Binder:
             if other.frame is leaf.frame and other is not leaf and not any(s in listed for s in other.before):
                 leaf.wait_for(other, "an effect waits for all that is listed before it")
 
-    def _rewriting(self, leaf: Leaf, at: _At) -> None:
+    def _rewriting(self, leaf: Leaf) -> None:
         if leaf.step.pure:
             return
         written = {key for key, _ in leaf.step.outputs}
@@ -258,7 +258,7 @@ class _Binder:
 
     def _read(
         self,
-        step: Step[..., Any],
+        step: Step[..., Any],  # noqa: ARG002
         argument: str,
         key: str,
         path: str,
@@ -570,7 +570,7 @@ class _Binder:
         self.bound.blocks.append(Block(path, "subgraph", flow, (tuple(at.frame.nodes[first:]),)))
         return ends
 
-    def _child_input(self, flow: Subgraph, key: str, at: _At, path: str, *, optional: bool) -> Found | None:
+    def _child_input(self, flow: Subgraph, key: str, at: _At, path: str, *, optional: bool) -> Found | None:  # noqa: ARG002
         schema = flow.definition.schema
         field = schema.fields.get(key) or flow.definition.schema_in.fields.get(key)
         if schema.declared and field is None:

@@ -52,7 +52,8 @@ class Version:
         annotation: Any = Any,
         value: Any = ABSENT,
     ) -> None:
-        self.key, self.frame, self.maker, self.origin = key, frame, maker, origin
+        self.key, self.frame, self.maker = key, frame, maker
+        self.origin: Origin = origin
         self.presence: Presence = presence
         self.annotation, self.value = annotation, value
         self.default: Any = ABSENT  # an input's default, by the state type
