@@ -62,7 +62,7 @@ class Plait(Peer):
                 for node in graph.nodes
             ],
             order="dataflow",
-            **({"limits": Limits({"slot": slots})} if slots else {}),
+            limits=Limits({"slot": slots}) if slots else None,
         )
         pipeline = pipeline.with_durations({node.name: node.seconds for node in graph.nodes})
 
