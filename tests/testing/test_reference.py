@@ -587,7 +587,7 @@ def test_the_value_of_an_embedded_pipeline_is_a_delta_where_its_key_has_a_reduce
 
 def test_deltas_of_an_embedded_pipeline_are_merged_as_deltas() -> None:
     child = pipeline(
-        [note("2"), note("3"), step(len, ["notes"], "a", name="count")],
+        [note("2"), note("3"), step(lambda notes: len(notes), ["notes"], "a", name="count")],  # noqa: PLW0108 - the argument goes by name
         state_type=Notes,
     )
     run = run_reference(
