@@ -29,7 +29,7 @@ from workshop import ROOT, Trouble, run_quietly, say
 
 FILES = {
     "dev": (
-        ["test", "lint", "notebook", "full"],
+        ["test", "lint", "notebook", "edit", "full"],
         "What the tests, the checks and the main job were last seen to pass with.",
     ),
     "bench": (["bench"], "What the benchmarks were last measured with."),

@@ -23,7 +23,7 @@ from workshop import ROOT, Trouble, clean_environ, say
 def main() -> int:
     """Make it, or leave it as it is when nothing has changed."""
     with workshop.locked():
-        venv = workshop.environment(".venv", ["test", "lint", "notebook", "full"])
+        venv = workshop.environment(".venv", ["test", "lint", "notebook", "edit", "full"])
         command = [*workshop.pip_install(venv), "--no-deps", "--no-build-isolation", "--editable", ROOT]
         workshop.run_quietly(command, what="installing the sources", environ=clean_environ(venv))
     say("ready: .venv/bin/pytest, .venv/bin/plait")
