@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from plait import Pipeline, Retry, StepTimeout, current_step, parallel, step
 from plait.testing.virtual import Deadlock, VirtualLoop, run_virtual
 
 
@@ -100,3 +102,122 @@ def test_a_timeout_counts_virtual_seconds() -> None:
     loop = VirtualLoop(1)
     assert loop.time() == 0
     loop.close()
+
+
+class SlowToJoin(ThreadPoolExecutor):
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        if wait:
+            time.sleep(
+                0.05
+            )  # for real: what is tested is that the loop waits for a thread that takes its time
+        super().shutdown(wait, cancel_futures=cancel_futures)
+
+
+def test_the_clock_stands_while_the_threads_are_joined() -> None:
+    async def main() -> VirtualLoop:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        loop.set_default_executor(SlowToJoin())
+        loop.call_later(86_400, lambda: None)
+        assert await loop.run_in_executor(None, int, "7") == 7
+        return loop
+
+    with asyncio.Runner(loop_factory=lambda: VirtualLoop(1, patience=0.01)) as runner:
+        loop = runner.run(main())
+    assert loop.time() == 0.0
+
+
+def test_threads_are_joined_again_and_again_without_a_word() -> None:
+    async def main() -> int:
+        return await asyncio.get_running_loop().run_in_executor(None, int, "7")
+
+    assert [run_virtual(main(), seed=seed) for seed in range(300)] == [7] * 300
+
+
+# Pipelines on it
+
+
+def test_a_run_measures_itself_with_the_virtual_clock() -> None:
+    async def nap(seconds: float) -> float:
+        await asyncio.sleep(seconds)
+        return seconds
+
+    pipeline = Pipeline([step(nap, {"seconds": "hour"}, "slept"), step(nap, {"seconds": "slept"}, "again")])
+    result = run_virtual(pipeline.arun({"hour": 3600.0}), seed=2)
+    assert result.report.wall == pytest.approx(7200)
+    assert [s.work for s in result.report.steps] == pytest.approx([3600, 3600])
+
+
+def test_timeouts_and_pauses_between_attempts_add_up_in_virtual_seconds() -> None:
+    began: list[float] = []
+
+    async def late() -> None:
+        began.append(asyncio.get_running_loop().time())
+        await asyncio.sleep(1000)
+
+    again = Retry(attempts=3, backoff=60.0, factor=1.0, max_backoff=60.0, jitter=0.0)
+    pipeline = Pipeline([step(late, timeout=10.0, retry=again)])
+    with pytest.raises(StepTimeout):
+        run_virtual(pipeline.arun({}), seed=4)
+    assert began == pytest.approx([0, 70, 140])
+
+
+def test_the_clock_stands_while_a_blocking_component_works() -> None:
+    opened = threading.Event()
+
+    async def sleeper() -> float:
+        opened.set()
+        await asyncio.sleep(3600)
+        return asyncio.get_running_loop().time()
+
+    def blocks() -> float:
+        assert opened.wait(5)
+        time.sleep(0.05)  # for real, as components do
+        loop = current_step().config["loop"]
+        return float(loop.time())
+
+    pipeline = Pipeline([parallel([step(sleeper, [], "woke"), step(blocks, [], "worked")])])
+
+    async def main() -> object:
+        return (await pipeline.arun({}, config={"loop": asyncio.get_running_loop()})).state
+
+    for seed in range(5):
+        opened.clear()
+        assert run_virtual(main(), seed=seed) == {"woke": 3600.0, "worked": 0.0}
+
+
+def test_a_blocking_component_that_waits_for_its_timeout_sees_it_come() -> None:
+    def stubborn() -> bool:
+        context = current_step()
+        until = time.monotonic() + 20
+        while not context.cancelled and time.monotonic() < until:
+            time.sleep(0.001)
+        return True
+
+    pipeline = Pipeline([step(stubborn, [], "never", timeout=3600.0)])
+    with pytest.raises(StepTimeout):
+        run_virtual(pipeline.arun({}), seed=0)
+
+
+def test_an_abandoned_thread_holds_the_clock_no_longer() -> None:
+    gate = threading.Event()
+
+    async def later() -> float:
+        await asyncio.sleep(7200)
+        gate.set()
+        return asyncio.get_running_loop().time()
+
+    pipeline = Pipeline(
+        [
+            parallel(
+                [
+                    step(lambda: gate.wait(20), [], "left", name="left", timeout=3600.0, abandon=True),
+                    step(later, [], "time"),
+                ],
+                on_error="collect",
+            )
+        ]
+    )
+    result = run_virtual(pipeline.arun({}), seed=0)
+    assert result.state == {"time": 7200.0}
+    assert [failure.path for failure in result.failures] == ["left"]

@@ -73,18 +73,22 @@ class ThreadExecutor:
         loop = asyncio.get_running_loop()
         work = _Work(job, loop)
         self._submit(work)
+        # A loop with a clock of its own (plait.testing.virtual) lets it stand while a thread works.
+        tell = getattr(loop, "plait_thread", None)
+        if tell is not None:
+            tell(1)
         cancelled: asyncio.CancelledError | None = None
-        while not work.done:
-            work.waiter = loop.create_future()
-            try:
-                await work.waiter
-            except asyncio.CancelledError as error:
-                job.cancelled = True
-                if job.abandon:
-                    return Abandoned(job)
-                cancelled = error
-        work.waiter = None
         try:
+            while not work.done:
+                work.waiter = loop.create_future()
+                try:
+                    await work.waiter
+                except asyncio.CancelledError as error:
+                    job.cancelled = True
+                    if job.abandon:
+                        return Abandoned(job)
+                    cancelled = error
+            work.waiter = None
             if cancelled is not None:
                 raise cancelled
             if work.error is not None:
@@ -93,6 +97,8 @@ class ThreadExecutor:
         finally:
             # The error's traceback leads back here: without this, a cycle would keep the values alive.
             work.error = cancelled = None
+            if tell is not None:
+                tell(-1)
 
     def _submit(self, work: _Work) -> None:
         with self._lock:

@@ -177,6 +177,8 @@ class Run:
     async def execute(self) -> None:
         """Run to the end: afterwards nothing of the run runs any more, and ``outcome`` tells how it ended."""
         loop = self.loop = asyncio.get_running_loop()
+        # Timers are the loop's: one with a clock of its own (plait.testing.virtual) measures the run as well.
+        self.clock = getattr(loop, "plait_clock", self.clock)
         fill_config(self.plan, self.root.values, self.config, self.context)
         cursor = Cursor(self, 0)
         outer = CURRENT.get()

@@ -2,11 +2,14 @@
 
 ready callbacks?  ── yes ──▶ run them, in an order drawn from the seed
      │ no
-a thread at work? ── yes ──▶ wait for it; the clock stands
+a thread at work? ── yes ──▶ wait for it; the clock stands (for a step's thread only so long: see below)
      │ no
 a timer?          ── yes ──▶ put the clock to its time
      │ no
 Deadlock
+
+A step in a thread may itself wait for the clock, as one does that blocks until its timeout has passed. So when such a
+thread has worked for ``patience`` real seconds and a timer is set, time goes on.
 """
 
 from __future__ import annotations
@@ -15,8 +18,9 @@ import asyncio
 import random
 import selectors
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -31,38 +35,55 @@ class _Clock(selectors.DefaultSelector):  # type: ignore[misc, valid-type, unuse
 
     def __init__(self, patience: float) -> None:
         super().__init__()
-        self.now, self.threads, self.patience, self.waited = 0.0, 0, patience, 0.0
+        self.now, self.patience, self.waited = 0.0, patience, 0.0
+        self.threads = 0
+        """Threads that are waited for as long as it takes."""
+        self.steps = 0
+        """Threads of steps, which may wait for the clock."""
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = super().select(0)
         if ready or timeout == 0:
             return ready
-        if self.threads:
+        if self.threads or (self.steps and timeout is None):
             return super().select(None)
+        if self.steps and (ready := self._wait()):
+            return ready
         if timeout is not None:
             self.now += timeout
             self.waited = 0.0
             return []
-        # A thread that the loop does not know of may still call in. Somebody may also call in again and again
-        # and change nothing (a watchdog), so what counts is the waiting since the clock last moved.
+        # A thread that the loop does not know of may still call in.
+        if ready := self._wait():
+            return ready
+        raise Deadlock("nothing is ready, no timer is set and no thread is at work")
+
+    def _wait(self) -> list[tuple[selectors.SelectorKey, int]]:
+        """Wait for real, as long as there is patience.
+
+        Somebody may call in again and again and change nothing (a watchdog), so what counts is the waiting since the
+        clock last moved.
+        """
         while self.waited < self.patience:
             began = time.perf_counter()
             ready = super().select(self.patience - self.waited)
             self.waited += time.perf_counter() - began
             if ready:
                 return ready
-        raise Deadlock("nothing is ready, no timer is set and no thread is at work")
+        return []
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
     """An asyncio loop with a virtual clock and a seeded order: hours pass in microseconds, and a seed repeats exactly.
 
-    Functions given to ``run_in_executor`` run in real threads, and the clock stands while they do. Other threads
-    are not known to the loop; blocking components of a pipeline should run inline on it.
+    Functions given to ``run_in_executor`` and blocking components of a pipeline run in real threads, and the clock
+    stands while they do. Other threads are not known to the loop. A run measures itself with this clock too, so
+    timeouts, pauses between attempts, deadlines and the report are all in virtual seconds.
 
     Args:
         seed: gives the order in which ready callbacks run; None keeps asyncio's own order.
-        patience: real seconds in all to wait for unknown threads, while the clock stands, before a deadlock is declared.
+        patience: real seconds in all to wait, while the clock stands, for threads that are not known before a deadlock
+            is declared, and for a step's thread before a timer that is set may fire.
 
     >>> async def day():
     ...     await asyncio.sleep(86400)
@@ -80,6 +101,14 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Seconds on the virtual clock; it starts at 0."""
         return self._clock.now
 
+    def plait_clock(self) -> float:
+        """The clock that a run on this loop measures itself with."""
+        return self._clock.now
+
+    def plait_thread(self, change: int) -> None:
+        """Hear of a step's thread: 1 when it begins to work, -1 when it has ended or is left alone."""
+        self._clock.steps += change
+
     def run_in_executor(  # type: ignore[override, unused-ignore]
         self, executor: Executor | None, func: Callable[..., T], *args: Any
     ) -> asyncio.Future[T]:
@@ -91,6 +120,23 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def _thread_done(self, _: object) -> None:
         self._clock.threads -= 1
+
+    async def shutdown_default_executor(self, *timeout: float | None, **options: float | None) -> None:
+        """Wait for the threads of ``run_in_executor`` to end; the clock stands until they have.
+
+        asyncio joins them in one more thread, and since 3.12 under a timeout: on a clock that jumped it would be
+        over at once. What that timeout is called, and whether there is one, is asyncio's affair.
+        """
+        with self._standing():
+            await super().shutdown_default_executor(*timeout, **options)
+
+    @contextmanager
+    def _standing(self) -> Iterator[None]:
+        self._clock.threads += 1
+        try:
+            yield
+        finally:
+            self._clock.threads -= 1
 
     def _run_once(self) -> None:
         # The queue of ready callbacks is private to asyncio, but it has been this deque since 3.4, and there is
