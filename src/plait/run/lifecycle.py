@@ -139,6 +139,14 @@ async def tear_down_all() -> None:
     await _tear_down(ending)
 
 
+async def tear_down_on(loop: asyncio.AbstractEventLoop) -> None:
+    """Tear down what was set up on a loop that is about to be closed: clients made there die with it."""
+    with _lock:
+        keys = [key for key, entry in _entries.items() if entry.loop is loop]
+        ending = [_entries.pop(key) for key in keys]
+    await _tear_down(ending)
+
+
 async def _tear_down(entries: list[_Entry]) -> None:
     errors: list[Exception] = []
     for entry in reversed(entries):
