@@ -5,10 +5,8 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import AsyncIterable, Coroutine, Iterable, Mapping, Sequence
-from types import TracebackType
+from types import GenericAlias, TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Literal, cast, overload
-
-from typing_extensions import TypeVar
 
 from plait.core.flow import Definition, Flow, Order, as_flow, as_parts, chain, steps_of
 from plait.core.inputs import choice
@@ -26,6 +24,8 @@ from plait.run.program import Program, program_of
 from plait.run.values import fill_inputs
 
 if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
     from plait.core.check.diagnostic import Diagnostic
     from plait.core.plan.bound import Bound
     from plait.core.plan.model import Plan
@@ -33,8 +33,13 @@ if TYPE_CHECKING:
     from plait.run.map import AsyncMap, Map
     from plait.run.stream import AsyncStream, Stream
 
-StateT = TypeVar("StateT", default=dict[str, Any])
-InputT = TypeVar("InputT", default=Mapping[str, Any], contravariant=True)
+    StateT = TypeVar("StateT", default=dict[str, Any])
+    InputT = TypeVar("InputT", default=Mapping[str, Any], contravariant=True)
+else:  # the defaults are for type checkers; before Python 3.13 they would cost an import
+    from typing import TypeVar
+
+    StateT = TypeVar("StateT")
+    InputT = TypeVar("InputT", contravariant=True)
 S = TypeVar("S")
 I = TypeVar("I")  # noqa: E741
 
@@ -232,6 +237,11 @@ class Pipeline(Generic[StateT, InputT]):
         self._durations: dict[str, float] = {}
         self._cache: dict[str, Any] = {}
 
+    if (
+        not TYPE_CHECKING
+    ):  # ``Pipeline[State]`` stands for itself: here nothing knows the default of the other
+        __class_getitem__ = classmethod(GenericAlias)
+
     # ------------------------------------------------------------------ looking at it
     @property
     def name(self) -> str | None:
@@ -262,12 +272,7 @@ class Pipeline(Generic[StateT, InputT]):
         Returns:
             All findings in listed order; those whose code starts with E make ``run`` refuse.
         """
-        from plait.core.check import check
-
-        capacities = None
-        if self._limits is not None:
-            capacities = {name: limit.concurrency for name, limit in self._limits.items()}
-        return check(self._bound(), durations=self._durations or None, limits=capacities)
+        return self._check(refusing=False)
 
     def plan(self) -> Plan:
         """What a run will do: versions, order, ranks. ``plan().explain("step")`` says what a step waits for.
@@ -578,6 +583,14 @@ class Pipeline(Generic[StateT, InputT]):
             found = self._cache["bound"] = bind(self.__plait_definition__)
         return cast("Bound", found)
 
+    def _check(self, *, refusing: bool) -> list[Diagnostic]:
+        from plait.core.check import check
+
+        capacities = None
+        if self._limits is not None:
+            capacities = {name: limit.concurrency for name, limit in self._limits.items()}
+        return check(self._bound(), durations=self._durations or None, limits=capacities, refusing=refusing)
+
     def _plan(self, *, fused: bool) -> Plan:
         key = "plan" if fused else "plan, one by one"
         found: Plan | None = self._cache.get(key)
@@ -587,7 +600,7 @@ class Pipeline(Generic[StateT, InputT]):
             if "valid" not in self._cache:
                 from plait.core.check import raise_for
 
-                raise_for(self.check(), self.name)
+                raise_for(self._check(refusing=True), self.name)
                 self._cache["valid"] = True
             found = self._cache[key] = lower(self._bound(), fuse=fused, durations=self._durations)
         return found

@@ -53,7 +53,11 @@ def found() -> Callable[..., list[Diagnostic]]:
     def run(
         steps: Any, *, code: str = "", durations: Any = None, limits: Any = None, **options: Any
     ) -> list[Diagnostic]:
-        diagnostics = check(bind(define(steps, **options)), durations=durations, limits=limits)
+        bound = bind(define(steps, **options))
+        diagnostics = check(bound, durations=durations, limits=limits)
+        # A run refuses for the same reasons, and says as much when it does.
+        refusal = check(bound, durations=durations, limits=limits, refusing=True)
+        assert refusal == (diagnostics if any(d.is_error for d in diagnostics) else [])
         return [d for d in diagnostics if d.code.startswith(code)]
 
     return run

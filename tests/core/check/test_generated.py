@@ -111,7 +111,9 @@ class Grower:
 
 
 def errors(definition):
-    return [d for d in check(bind(definition)) if d.is_error]
+    found = check(bind(definition))
+    assert bool(check(bind(definition), refusing=True)) == any(d.is_error for d in found)
+    return [d for d in found if d.is_error]
 
 
 def test_five_hundred_conflicts_are_found_with_both_steps_and_the_key():

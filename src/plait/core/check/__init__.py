@@ -34,6 +34,8 @@ _MODULES: Final = {
     "W207": "unused_result",
     "W208": "opaque_reader",
 }
+_FROM_BINDING: Final = {"E104": ("E101", "E104"), "E110": ("E110",), "E202": ("E202",)}
+"""Rules that only tell what binding noticed, and under which codes it did."""
 _ALL: Final = f"; the rules are {', '.join(_MODULES)}"
 _SHOWN: Final = 12
 
@@ -60,7 +62,11 @@ RULES: Final[Mapping[str, Rule]] = _Rules()
 
 
 def check(
-    bound: Bound, *, durations: Mapping[str, float] | None = None, limits: Mapping[str, Any] | None = None
+    bound: Bound,
+    *,
+    durations: Mapping[str, float] | None = None,
+    limits: Mapping[str, Any] | None = None,
+    refusing: bool = False,
 ) -> list[Diagnostic]:
     """Hold a bound pipeline against every rule.
 
@@ -68,6 +74,7 @@ def check(
         bound: the pipeline after binding.
         durations: known seconds per step path, to say what an artificial order costs.
         limits: the capacity of each declared resource; without it, resources are not checked.
+        refusing: look for advice only if there is an error: a run that nothing refuses needs none.
 
     Returns:
         All diagnostics, by listed position and code: the same list for the same pipeline.
@@ -75,6 +82,10 @@ def check(
     from plait.core.check.facts import Facts
 
     facts = Facts(bound, durations, limits)
+    if refusing and not any(
+        one for code in _MODULES if _may_refuse(code, bound, limits) for one in RULES[code](facts)
+    ):
+        return []
     found = dict.fromkeys(diagnostic for one in RULES.values() for diagnostic in one(facts))
     # A step with an error in what it reads looks independent of the others; its order is no matter until that is mended.
     wrong = {path for d in found if d.is_error for path in d.paths}
@@ -82,6 +93,17 @@ def check(
     return sorted(
         found, key=lambda d: (facts.position(d.paths[0]) if d.paths else -1, d.code, d.paths, d.message)
     )
+
+
+def _may_refuse(code: str, bound: Bound, limits: Mapping[str, Any] | None) -> bool:
+    """Whether a rule can find an error here, as far as that can be told without loading it."""
+    if code in _FROM_BINDING:
+        return any(finding.code in _FROM_BINDING[code] for finding in bound.findings)
+    if code == "E203":
+        return any(block.kind == "parallel" for block in bound.blocks)
+    if code == "E301":
+        return limits is not None
+    return code.startswith("E")
 
 
 def explain_rule(code: str) -> str:

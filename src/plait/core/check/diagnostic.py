@@ -1,7 +1,5 @@
 """What a check reports: a stable code, where, a sentence, and what to do."""
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 

@@ -18,20 +18,23 @@ class Rule:
     Attributes:
         code: the stable code.
         name: the rule's name, as in the title of its page.
-        page: what it does, why, and an example, in Markdown.
     """
 
-    __slots__ = ("_finder", "code", "name", "page")
+    __slots__ = ("_finder", "code", "name")
 
     def __init__(self, code: str, finder: Finder) -> None:
         self.code, self._finder = code, finder
         self.name = finder.__name__.replace("_", " ")
+
+    @property
+    def page(self) -> str:
+        """What it does, why, and an example, in Markdown."""
         kind = (
             "error: the pipeline is refused"
-            if code.startswith("E")
+            if self.code.startswith("E")
             else "advice: the pipeline runs all the same"
         )
-        self.page = f"# {code}: {self.name}\n\n*{kind}*\n\n{inspect.cleandoc(finder.__doc__ or '')}\n"
+        return f"# {self.code}: {self.name}\n\n*{kind}*\n\n{inspect.cleandoc(self._finder.__doc__ or '')}\n"
 
     def __call__(self, facts: Facts) -> Iterable[Diagnostic]:
         """The diagnostics of this rule."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections.abc
-import dataclasses
 import types
 import typing
 from collections.abc import Iterable, Sequence
@@ -117,6 +116,8 @@ def _positions(
 
 def fields_of(result: Any) -> list[str] | None:
     """The field names of a NamedTuple, dataclass, TypedDict or pydantic model; None for anything else."""
+    import dataclasses
+
     result = typing.get_origin(result) or result
     if not isinstance(result, type):
         return None
