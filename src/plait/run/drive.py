@@ -12,11 +12,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from plait.context import CURRENT, Cursor, StepContext
 from plait.core.plan.model import PlannedStep, RegionPlan
@@ -47,12 +46,14 @@ from plait.core.schedule.events import (
 )
 from plait.core.schedule.scheduler import Fault, Scheduler
 from plait.errors import StepTimeout, StepWouldNotStop
-from plait.run.admit import Admitted
 from plait.run.call import call_slow, call_threaded
 from plait.run.program import Program
-from plait.run.tell import Teller
 from plait.run.values import FrameValues, check_arguments, check_result, export, fill_config
 from plait.run.watchdog import Stall, Watchdog
+
+if TYPE_CHECKING:
+    from plait.run.admit import Admitted
+    from plait.run.tell import Teller
 
 logger = logging.getLogger("plait")
 
@@ -150,8 +151,16 @@ class Run:
         self.outcome = ""
         self.started = self.ended = self._timer_at = 0.0
         self.clock, self.deadline, self.make_id = clock, deadline, run_id
-        self.teller = Teller(self, observers) if observers else None
-        self.admitted = Admitted(self, limits) if program.needs else None
+        self.teller: Teller | None = None
+        if observers:
+            from plait.run.tell import Teller
+
+            self.teller = Teller(self, observers)
+        self.admitted: Admitted | None = None
+        if program.needs:
+            from plait.run.admit import Admitted
+
+            self.admitted = Admitted(self, limits)
         self.loop: Any = None
         self.outer_cancel: asyncio.CancelledError | None = None
         self.outer_cursor: Cursor | None = None
@@ -429,6 +438,8 @@ class Run:
         error: BaseException,
         now: float,
     ) -> list[Command]:
+        import random
+
         unit = frame.plan.units[task - frame.base]
         k = unit.steps.index(step)
         attempt = cursor.attempt if k == first else 1
