@@ -1,7 +1,5 @@
 """Everything that the scheduler can ask a shell to do. A closed list."""
 
-from __future__ import annotations
-
 from typing import Literal, NamedTuple, TypeAlias
 
 Outcome: TypeAlias = Literal["succeeded", "failed", "cancelled", "deadline"]

@@ -4,8 +4,6 @@ The log of a run holds these facts and, for each step that succeeded, one plain 
 ``(task, step, started, ended)``; replaying it through a new scheduler gives the same decisions.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple, TypeAlias
 
 
