@@ -6,7 +6,7 @@ For each unit a row per step with all that the inner loop needs, unpacked in one
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from plait.core.plan.model import REGION, Plan, PlannedStep, Unit
 from plait.core.typecheck import Flat
@@ -19,16 +19,19 @@ from plait.run.values import template
 Row: TypeAlias = "tuple[PlannedStep, Callable[..., Any] | None, int, tuple[int, ...], Flat, int, Flat, bool]"
 
 
-class Block(NamedTuple):
-    """One unit, ready to run."""
+class Block:
+    """One unit, ready to run.
 
-    rows: tuple[Row, ...]
-    threaded: bool
-    """All steps are blocking ones that go to a thread together."""
-    owned: bool
-    """Must run in a Task of ours: it has a timeout, or can't be left to the caller's own Task."""
-    slow: tuple[bool, ...]
-    """Per step: does more happen around the call than the inner loop knows?"""
+    Attributes:
+        rows: its steps.
+        threaded: all steps are blocking ones that go to a thread together.
+        owned: must run in a Task of ours: it has a timeout, or can't be left to the caller's own Task.
+    """
+
+    __slots__ = ("owned", "rows", "threaded")
+
+    def __init__(self, rows: tuple[Row, ...], *, threaded: bool, owned: bool) -> None:
+        self.rows, self.threaded, self.owned = rows, threaded, owned
 
 
 class Program:
@@ -73,7 +76,7 @@ def _block(unit: Unit, learned: dict[int, Learned], *, check_types: bool) -> Blo
             learned.setdefault(step.index, Learned())
     threaded = bool(unit.steps) and all(s.where == "thread" and s.merge is None for s in unit.steps)
     owned = any(s.timeout is not None or s.where == "thread" for s in unit.steps)
-    return Block(rows, threaded, owned, tuple(row[1] is None for row in rows))
+    return Block(rows, threaded=threaded, owned=owned)
 
 
 def _row(step: PlannedStep, *, check_types: bool) -> Row:

@@ -13,7 +13,7 @@ This is the planner's readable half (names and objects). The checks, ``explain``
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from plait.core.flow import Definition, Flow
 from plait.core.inputs import Config
@@ -64,20 +64,28 @@ class Version:
         return f"<{self.key} by {self.maker.path if self.maker else self.origin}>"
 
 
-class Read(NamedTuple):
+class Read:
     """One argument of a step: the version it is bound to, or a value, or a run's setting.
 
     ``default`` is used when the version is Missing; ``omit`` leaves the argument out instead (the
     component's own default counts).
     """
 
-    argument: str
-    key: str | None
-    version: Version | None
-    value: Any = ABSENT
-    config: Config | None = None
-    default: Any = ABSENT
-    omit: bool = False
+    __slots__ = ("argument", "config", "default", "key", "omit", "value", "version")
+
+    def __init__(
+        self,
+        argument: str,
+        key: str | None,
+        version: Version | None,
+        *,
+        value: Any = ABSENT,
+        config: Config | None = None,
+        default: Any = ABSENT,
+        omit: bool = False,
+    ) -> None:
+        self.argument, self.key, self.version, self.value = argument, key, version, value
+        self.config, self.default, self.omit = config, default, omit
 
 
 class Node:
@@ -203,21 +211,22 @@ class Frame:
         return known
 
 
-class Finding(NamedTuple):
+class Finding:
     """Something that binding noticed; the rule with this code makes the diagnostic of it."""
 
-    code: str
-    paths: tuple[str, ...]
-    data: dict[str, Any]
+    __slots__ = ("code", "data", "paths")
+
+    def __init__(self, code: str, paths: tuple[str, ...], data: dict[str, Any]) -> None:
+        self.code, self.paths, self.data = code, paths, data
 
 
-class Block(NamedTuple):
+class Block:
     """A ``parallel`` or ``dataflow`` block as it was met, for checks and drawings."""
 
-    path: str
-    kind: str
-    flow: Flow
-    members: tuple[tuple[Node, ...], ...]
+    __slots__ = ("flow", "kind", "members", "path")
+
+    def __init__(self, path: str, kind: str, flow: Flow, members: tuple[tuple[Node, ...], ...]) -> None:
+        self.path, self.kind, self.flow, self.members = path, kind, flow, members
 
 
 class Bound:

@@ -218,11 +218,11 @@ class _Lowering:
                 Arg(
                     read.argument,
                     slot,
-                    positional,
                     arg_default,
-                    omit,
                     flat(param.annotation) if param else None,
                     read.key or read.argument,
+                    positional=positional,
+                    omit=omit,
                 )
             )
         return tuple(out)

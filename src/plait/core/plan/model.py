@@ -46,16 +46,16 @@ NOT_YET: Final = Missing("was not produced")
 BRANCH_ENDED: Final = Missing("its branch failed or was cancelled")
 
 
-class Arg(NamedTuple):
+class Arg:
     """One argument: where it comes from and how it is passed."""
 
-    name: str
-    slot: int
-    positional: bool
-    default: Any
-    omit: bool
-    flat: Flat
-    key: str
+    __slots__ = ("default", "flat", "key", "name", "omit", "positional", "slot")
+
+    def __init__(
+        self, name: str, slot: int, default: Any, flat: Flat, key: str, *, positional: bool, omit: bool
+    ) -> None:
+        self.name, self.slot, self.default, self.flat, self.key = name, slot, default, flat, key
+        self.positional, self.omit = positional, omit
 
 
 class PlannedStep:
@@ -147,11 +147,13 @@ class Unit(NamedTuple):
     region: RegionPlan | None = None
 
 
-class Export(NamedTuple):
+class Export:
     """How a region's value gets out: of the candidates (branch, inner slot) the last one kept counts."""
 
-    slot: int
-    candidates: tuple[tuple[int, int], ...]
+    __slots__ = ("candidates", "slot")
+
+    def __init__(self, slot: int, candidates: tuple[tuple[int, int], ...]) -> None:
+        self.slot, self.candidates = slot, candidates
 
 
 class Plan:

@@ -14,7 +14,6 @@ Leaves are numbered in listed order, so every part covers a contiguous range of 
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterator
 from typing import Literal, TypeAlias
@@ -82,6 +81,8 @@ class Part:
 
     def child_with(self, leaf: int) -> Part:
         """The part directly inside that covers a leaf."""
+        from bisect import bisect_right
+
         return self.parts[bisect_right(self.parts, leaf, key=_first) - 1]
 
 
