@@ -7,7 +7,6 @@ somebody asks for it.
 from __future__ import annotations
 
 import contextvars
-import hashlib
 import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -94,6 +93,8 @@ class StepContext:
     @property
     def idempotency_key(self) -> str:
         """The same for all attempts of this step in this run, different for any other: give it to services that know such keys."""
+        import hashlib
+
         return hashlib.blake2b(f"{self.run_id}\0{self.path}".encode(), digest_size=16).hexdigest()
 
     def __repr__(self) -> str:

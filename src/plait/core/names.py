@@ -5,15 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_BAD = re.compile(r"[^0-9A-Za-z_]+")
+_HUMP = r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])"
+_BAD = r"[^0-9A-Za-z_]+"
 
 
 def snake_case(name: str) -> str:
     """Turn a class or function name into a step name: ``TopicDetector`` becomes ``topic_detector``."""
     if name == "<lambda>":
         return "lambda"
-    return _BAD.sub("_", _HUMP.sub("_", name)).strip("_").lower() or "step"
+    if (
+        name.isidentifier() and name.isascii() and name.islower()
+    ):  # most functions: nothing but underscores to strip
+        return name.strip("_") or "step"
+    return re.sub(_BAD, "_", re.sub(_HUMP, "_", name)).strip("_").lower() or "step"
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

@@ -5,7 +5,6 @@ This is the only place where user values and the plan meet; the scheduler never 
 
 from __future__ import annotations
 
-import copy as copying
 from collections.abc import Mapping
 from typing import Any
 
@@ -158,7 +157,9 @@ def arguments(
             {},
         )
     if step.copy:
-        args, kwargs = copying.deepcopy((args, kwargs))
+        import copy
+
+        args, kwargs = copy.deepcopy((args, kwargs))
     if component.context_param is not None:
         kwargs[component.context_param] = context()
     return args, kwargs
