@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -57,7 +58,7 @@ class Retry:
             if (
                 isinstance(value, bool)
                 or not isinstance(value, (int, float))
-                or value < low
+                or not value >= low
                 or (high is not None and value > high)
             ):
                 raise DefinitionError(
@@ -71,16 +72,35 @@ class Retry:
 
     def delay(self, failed_attempts: int, draw: float) -> float:
         """Seconds to wait after so many failed attempts; ``draw`` is a random number in [0, 1)."""
-        base = min(self.max_backoff, self.backoff * self.factor ** min(failed_attempts - 1, 64))
+        try:
+            base = min(self.max_backoff, self.backoff * self.factor ** (failed_attempts - 1))
+        except OverflowError:
+            base = self.max_backoff if self.backoff else 0.0
         return base * (1.0 - self.jitter * draw)
 
     def matches(self, error: BaseException) -> bool | float:
-        """Whether this error is tried again; a number says how long to wait."""
+        """Whether this error is tried again; a number says how long to wait.
+
+        Classes look into a group: it matches if all that it holds does. A function gets the error itself.
+
+        Raises:
+            ValueError: the function answered something else than True, False, None or seconds.
+        """
         on = self.on
         if isinstance(on, (tuple, type)):
-            return isinstance(error, on)
-        answer: bool | float = on(error)
-        return answer
+            return _is_one_of(error, on)
+        answer = on(error)
+        if answer is None or isinstance(answer, bool):
+            return bool(answer)
+        if not isinstance(answer, (int, float)) or not math.isfinite(answer):
+            raise ValueError(f"it answered {answer!r} instead of True, False or the seconds to wait")
+        return float(answer)
+
+
+def _is_one_of(error: BaseException, classes: Any) -> bool:
+    if isinstance(error, classes):
+        return True
+    return isinstance(error, BaseExceptionGroup) and all(_is_one_of(e, classes) for e in error.exceptions)
 
 
 def _error_filter(on: Any) -> Any:
