@@ -85,6 +85,8 @@ class ThreadExecutor:
                     await work.waiter
                 except asyncio.CancelledError as error:
                     job.cancelled = True
+                    if self._withdraw(work):
+                        raise  # it never began
                     if job.abandon:
                         return Abandoned(job)
                     cancelled = error
@@ -114,6 +116,15 @@ class ThreadExecutor:
             self._number += 1
             name = f"plait-thread-{self._number}"
         threading.Thread(target=self._serve, name=name, daemon=True).start()
+
+    def _withdraw(self, work: _Work) -> bool:
+        """Take a job back that no thread has begun; False if one has."""
+        with self._lock:
+            try:
+                self._queue.remove(work)
+            except ValueError:
+                return False
+            return True
 
     def _serve(self) -> None:
         while True:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from typing import Any
 
+from plait.context import CURRENT, Cursor
 from plait.core.component import Component
 from plait.executors.job import Job
 from plait.executors.thread import thread_pool
@@ -79,7 +80,7 @@ async def _set_up(entry: _Entry, future: Future[None]) -> None:
     component = entry.component
     try:
         if component.setup is not None:
-            await _call(component.setup, f"setup of {component.name}")
+            await _call(component.setup, f"setup of {component.name}", entry)
         entry.ready = True
         entry.loop = asyncio.get_running_loop()
     except Exception as error:
@@ -90,11 +91,28 @@ async def _set_up(entry: _Entry, future: Future[None]) -> None:
         future.set_result(None)
 
 
-async def _call(method: Callable[[], Any], name: str) -> None:
+async def _call(method: Callable[[], Any], name: str, entry: _Entry | None = None) -> None:
     if inspect.iscoroutinefunction(method):
         await method()
         return
-    outcome = await thread_pool().execute(Job(method, name, contextvars.copy_context()))
+
+    def call() -> Any:
+        outcome = method()
+        if entry is not None and not inspect.isawaitable(outcome):
+            entry.ready = True  # even if whoever wanted it was cancelled meanwhile
+        return outcome
+
+    job = Job(call, name, contextvars.copy_context())
+    # A step that waits for this must be waited for when it is cancelled, as it is while a thread works for it.
+    cursor = CURRENT.get()
+    mine = isinstance(cursor, Cursor) and cursor.job is None
+    if mine:
+        cursor.job = job
+    try:
+        outcome = await thread_pool().execute(job)
+    finally:
+        if mine:
+            cursor.job = None
     if inspect.isawaitable(outcome):
         await outcome
 

@@ -103,13 +103,19 @@ def wait_for(serving: LoopThread, work: Callable[[], Coroutine[Any, Any, T]]) ->
         finally:
             ended.set()
 
+    def stop() -> None:
+        if began:
+            began[0].cancel()
+        else:  # its first turn comes right away
+            serving.loop.call_soon(stop)
+
     future = asyncio.run_coroutine_threadsafe(watched(), serving.loop)
     try:
         with _making_room():
             value, error = future.result()
     except KeyboardInterrupt:
-        if began and not ended.is_set():
-            serving.loop.call_soon_threadsafe(began[0].cancel)
+        if not ended.is_set():
+            serving.loop.call_soon_threadsafe(stop)
             ended.wait()  # a second Ctrl-C ends the waiting
         raise
     except FutureCancelled:
