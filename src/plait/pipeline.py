@@ -17,7 +17,7 @@ from plait.core.step import check_name
 from plait.core.typecheck import show_flat
 from plait.errors import DefinitionError, Failure, InputError
 from plait.run.drive import Run
-from plait.run.finish import check_state, failures_of, final_values, raise_outcome
+from plait.run.finish import check_state, collected, final_values, raise_outcome
 from plait.run.limits import Limits, default_limits
 from plait.run.loops import name_the_cure, run_sync
 from plait.run.program import Program, program_of
@@ -707,5 +707,5 @@ class Pipeline(Generic[StateT, InputT]):
         schema: Schema = self.__plait_definition__.schema
         if schema.declared:
             check_state(run, state)
-        recorded = failures_of(run, run.scheduler.recorded) if run.scheduler.recorded else ()
+        recorded = collected(run) if run.has_trouble else ()
         return Result(cast("StateT", schema.build(state)), run, recorded)

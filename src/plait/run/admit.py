@@ -40,7 +40,9 @@ class RunTicket:
                 other.loop_call()
 
     def _tell(self) -> None:
-        if not self.void:
+        admitted = self.run.admitted
+        if not self.void and admitted is not None:
+            admitted.waiting.discard(self.task)
             self.run.granted(self.task)
 
 
@@ -51,6 +53,8 @@ class Admitted:
         self.run, self.limits = run, limits
         self.number = next(_run_numbers)
         self._tickets: dict[int, RunTicket] = {}
+        self.waiting: set[int] = set()
+        """Tasks whose requests had to wait."""
         self._own: list[Hashable] = []
         self._borrowed: dict[str, tuple[Hashable, int]] = {}
 
@@ -100,7 +104,10 @@ class Admitted:
         need = tuple(self._key(name, amount) for name, amount in frame.plan.needs[node])
         ticket = RunTicket(self.run, task, need)
         self._tickets[task] = ticket
-        return admission.request(ticket, need, frame.plan.rank[node])
+        granted = admission.request(ticket, need, frame.plan.rank[node])
+        if not granted:
+            self.waiting.add(task)
+        return granted
 
     def release(self, task: int) -> list[int]:
         """Give back what a task held; tells which of this run's tasks were granted by that."""
@@ -111,6 +118,7 @@ class Admitted:
         for ticket in admission.release(held):
             if ticket.run is self.run:
                 mine.append(ticket.task)
+                self.waiting.discard(ticket.task)
             else:
                 ticket.loop_call()
         return mine
@@ -119,6 +127,7 @@ class Admitted:
         """Forget a request; if it was granted meanwhile, give it back."""
         ticket = self._tickets.pop(task)
         ticket.void = True
+        self.waiting.discard(task)
         for other in admission.withdraw(ticket):
             other.loop_call()
 

@@ -36,6 +36,8 @@ async def call_slow(run: Run, cursor: Cursor, step: PlannedStep, frame: Frame) -
     result = step.entry(*args, **kwargs)
     if step.is_async or inspect.isawaitable(result):
         result = await result
+        if cursor.stopped:  # it went on all the same: what it returns is void
+            raise asyncio.CancelledError
     if frame.program.check_types:
         check_result(step, result)
     put(step, values, result)
@@ -61,11 +63,14 @@ async def call_threaded(run: Run, cursor: Cursor, frame: Frame, rows: tuple[Row,
         else:
             job = Job(chain, f"step {step.path}", contextvars.copy_context(), abandon=step.abandon)
             chain.job = cursor.job = job
+            answer = None
             try:
                 answer = await thread_pool().execute(job)
             finally:
                 cursor.job = None
-                if chain.job is job:
+                if not isinstance(
+                    answer, Abandoned
+                ):  # a chain that is left behind still looks whether to stop
                     chain.job = None
             if isinstance(answer, Abandoned):
                 cursor.abandoned = True
@@ -79,6 +84,8 @@ async def call_threaded(run: Run, cursor: Cursor, frame: Frame, rows: tuple[Row,
             began = run.clock()
             late = rest[len(chain.rows)][0]
             result = await pending
+            if cursor.stopped:
+                raise asyncio.CancelledError
             if frame.program.check_types:
                 check_result(late, result)
             put(late, frame.values, result)

@@ -44,7 +44,7 @@ from plait.core.schedule.events import (
     Switched,
     TimerFired,
 )
-from plait.core.schedule.scheduler import Fault, Scheduler
+from plait.core.schedule.scheduler import Scheduler
 from plait.errors import StepTimeout, StepWouldNotStop
 from plait.run.call import call_slow, call_threaded
 from plait.run.program import Program
@@ -75,27 +75,16 @@ class Frame(FrameValues):
         self.outer, self.region = outer, region
 
 
-class Trouble:
-    """What a run remembers only if something goes wrong."""
-
-    __slots__ = ("errors", "notes", "unstopped")
-
-    def __init__(self) -> None:
-        self.errors: dict[tuple[int, int, int], BaseException] = {}
-        """(task, step, attempt) -> what it raised."""
-        self.notes: list[tuple[str, BaseException]] = []
-        """What steps raised while they were being cancelled."""
-        self.unstopped: list[StepWouldNotStop] = []
-
-
 class Run:
     """One run of a plan: frames of values, strands, timers. Made and used on one event loop."""
 
     __slots__ = (
         "_baseline",
+        "_bug",
         "_done",
         "_dropped",
         "_index",
+        "_leader",
         "_leading",
         "_ramp",
         "_starting",
@@ -171,6 +160,8 @@ class Run:
         self._done: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._baseline = 0
+        self._bug: BaseException | None = None
+        self._leader: asyncio.Task[Any] | None = None
         self._leading = -1
         self._index: dict[int, Cursor] | None = None
         self._dropped: set[int] = set()
@@ -181,6 +172,11 @@ class Run:
         if self._trouble is None:
             self._trouble = Trouble()
         return self._trouble
+
+    @property
+    def has_trouble(self) -> bool:
+        """Whether anything went wrong, even if the run succeeded."""
+        return self._trouble is not None
 
     # ------------------------------------------------------------------ the whole of it
     async def execute(self) -> None:
@@ -194,8 +190,12 @@ class Run:
         self.outer_cursor = outer if isinstance(outer, Cursor) else None
         if self.admitted is not None:
             self.admitted.open(self.outer_cursor)
-        me = asyncio.current_task(loop)
-        self._baseline = me.cancelling() if me is not None else 0
+        me = self._leader = asyncio.current_task(loop)
+        if me is not None:
+            self._baseline = me.cancelling()
+            # Asked to stop, but not yet told: the next await raises it, and it is for us. (No public way to see it.)
+            if getattr(me, "_must_cancel", False):
+                self._baseline -= 1
         watched = WATCHDOG.enter(loop)
         now = self.started = self.clock()
         if self.teller is not None:
@@ -212,6 +212,8 @@ class Run:
                 self._start_more()
             if not self.finished:
                 await self._wait()
+            if self._bug is not None:
+                raise self._bug
         finally:
             CURRENT.reset(token)
             watched.active -= 1
@@ -235,9 +237,11 @@ class Run:
         self._done = None
 
     def _cancel_from_outside(self, error: asyncio.CancelledError) -> None:
+        self._go(self._stop_from_outside(error))
+
+    def _stop_from_outside(self, error: asyncio.CancelledError) -> list[Command]:
         self.outer_cancel = error
-        if not self.finished:
-            self._go(self.handle(CancelRequested(self.clock())))
+        return [] if self.finished else self.handle(CancelRequested(self.clock()))
 
     def handle(self, event: Event) -> list[Command]:
         """Log a fact and let the scheduler decide."""
@@ -246,7 +250,14 @@ class Run:
 
     def _can_lead(self, start: Start) -> bool:
         frame = self.frames[start.task]
-        return not frame.program.blocks[start.task - frame.base].owned and frame.outer is None
+        if frame.program.blocks[start.task - frame.base].owned or frame.outer is not None:
+            return False
+        # What waits for admission may start, and fail, while the caller's own Task is busy: that can't be cancelled.
+        return self.admitted is None or not self.admitted.waiting
+
+    def _leader_told(self) -> bool:
+        """Whether the caller's own Task was cancelled since the run began."""
+        return self._leader is not None and self._leader.cancelling() > self._baseline
 
     # ------------------------------------------------------------------ strands
     async def _strand(self, cursor: Cursor, start: Start, lead: bool = False) -> None:
@@ -256,87 +267,97 @@ class Run:
         if not lead:
             CURRENT.set(cursor)
         k, step = first, None
-        while True:
-            frame = frames[task]
-            block = frame.program.blocks[task - frame.base]
-            values = frame.values
-            rows = block.rows if not first else block.rows[first:]
-            cursor.task, cursor.attempt, cursor.first = task, attempt, rows[0][0]
-            if lead:
-                self._leading = task
-            k = first
-            t0 = now()
-            if teller is not None:
-                teller.step_started(rows[0][0], attempt, t0)
-            try:
-                if block.threaded:
-                    await call_threaded(self, cursor, frame, rows, first)
-                    t0 = self.log[-1][3]
-                else:
-                    for step, fn, one, slots, flat_in, out, flat_out, frees in rows:
-                        cursor.step = step
-                        if fn is None:
-                            await call_slow(self, cursor, step, frame)
-                        else:
-                            if one >= 0:
-                                value = values[one]
-                                if flat_in is not None and not isinstance(value, flat_in):
-                                    check_arguments(step, values)
-                                value = await fn(value)
-                            else:
-                                value = await fn(*[values[s] for s in slots])
-                            if flat_out is not None and not isinstance(value, flat_out):
-                                check_result(step, value)
-                            if cursor.fenced:
-                                return
-                            if out >= 0:
-                                values[out] = value
-                            value = None
-                        if frees:
-                            frame.drop(step)
-                        t1 = now()
-                        log((task, k, t0, t1))
-                        t0 = t1
-                        k += 1
-            except GeneratorExit:
-                raise  # the coroutine is being closed after its grace period
-            except BaseException as error:  # noqa: BLE001  (whatever a step raises is a fact about the step)
-                if cursor.fenced:
-                    break
-                commands = self._step_ended_badly(
-                    cursor, frame, task, first, cursor.step or rows[0][0], error, lead=lead
-                )
-            else:
-                if cursor.fenced:
-                    break
+        try:
+            while True:
+                frame = frames[task]
+                block = frame.program.blocks[task - frame.base]
+                values = frame.values
+                rows = block.rows if not first else block.rows[first:]
+                cursor.task, cursor.attempt, cursor.first = task, attempt, rows[0][0]
+                if lead:
+                    self._leading = task
+                k = first
+                t0 = now()
                 if teller is not None:
-                    teller.step_finished(cursor.step, attempt, t0)
-                commands = scheduler.succeeded(task, t0)
-            cursor.step = None
-            if commands:
-                self._act(commands)
-            if not todo:
-                break
-            if cursor.cancels:  # this Task was told to stop: what follows starts in another one
-                self._start_soon()
-                break
-            following = todo.popleft()
-            if lead and (todo or not self._can_lead(following)):
-                todo.appendleft(following)
-                self._start_more()
-                break
-            if todo and not self._starting:
-                self._start_soon()
-            if self._dropped and following[0] in self._dropped:
-                todo.appendleft(following)
-                alive = self._undropped()
-                if alive is None:
+                    teller.step_started(rows[0][0], attempt, t0)
+                try:
+                    if block.threaded:
+                        await call_threaded(self, cursor, frame, rows, first)
+                        t0 = self.log[-1][3]
+                    else:
+                        for step, fn, one, slots, flat_in, out, flat_out, frees in rows:
+                            cursor.step = step
+                            if fn is None:
+                                await call_slow(self, cursor, step, frame)
+                            else:
+                                if one >= 0:
+                                    value = values[one]
+                                    if flat_in is not None and not isinstance(value, flat_in):
+                                        check_arguments(step, values)
+                                    value = await fn(value)
+                                else:
+                                    value = await fn(*[values[s] for s in slots])
+                                if flat_out is not None and not isinstance(value, flat_out):
+                                    check_result(step, value)
+                                if cursor.stopped:  # it went on all the same: what it returns is void
+                                    raise asyncio.CancelledError
+                                if out >= 0:
+                                    values[out] = value
+                                value = None
+                            if frees:
+                                frame.drop(step)
+                            t1 = now()
+                            log((task, k, t0, t1))
+                            t0 = t1
+                            k += 1
+                except BaseException as error:  # (whatever a step raises is a fact about the step)
+                    if cursor.fenced:
+                        break
+                    if isinstance(error, GeneratorExit) and closed_from_outside(cursor):
+                        raise
+                    commands = self._step_ended_badly(
+                        cursor, frame, task, first, cursor.step or rows[0][0], error, lead=lead
+                    )
+                else:
+                    if cursor.fenced:
+                        break
+                    if teller is not None:
+                        teller.step_finished(cursor.step, attempt, t0)
+                    commands = scheduler.succeeded(task, t0)
+                    if lead and self._leader_told():  # the step ignored it; the run does not
+                        commands += self._stop_from_outside(asyncio.CancelledError())
+                if not cursor.abandoned:  # its thread may still ask where it is
+                    cursor.step = None
+                if commands:
+                    self._act(commands)
+                if not todo:
                     break
-                following = alive
-            task, attempt, first = following
-        if not lead:
-            self._strands.discard(cursor)
-            cursor.atask = None
+                if cursor.cancels:  # this Task was told to stop: what follows starts in another one
+                    self._start_soon()
+                    break
+                following = todo.popleft()
+                if lead and (todo or not self._can_lead(following)):
+                    todo.appendleft(following)
+                    self._start_more()
+                    break
+                if todo and not self._starting:
+                    self._start_soon()
+                if self._dropped and following[0] in self._dropped:
+                    todo.appendleft(following)
+                    alive = self._undropped()
+                    if alive is None:
+                        break
+                    following = alive
+                task, attempt, first = following
+            if not lead:
+                self._strands.discard(cursor)
+                cursor.atask = None
+        except GeneratorExit:
+            raise  # closed from outside: nobody is left to tell
+        except BaseException as bug:
+            self._broken(bug)
+            if lead:
+                raise
 
     def _undropped(self) -> Start | None:
         """The next task on the list that was not called off meanwhile."""
@@ -406,27 +427,39 @@ class Run:
             atask.uncancel()
         cause = cursor.cause
         if cause == "stop":
-            if not isinstance(error, asyncio.CancelledError):
-                self.trouble.notes.append((step.path, error))
-            self._told_discarded(cursor, step)
-            return self.handle(Stopped(now, task, cursor.abandoned))
+            if cursor.abandoned:
+                self.trouble.abandoned.append(step.path)
+                logger.warning(
+                    "a step was stopped, and its thread was left behind",
+                    extra={"step": step.path, "attempt": cursor.attempt},
+                )
+            return self._stopped(cursor, task, step, error, now)
         if cause == "timeout":
             late = StepTimeout(f"step {step.path!r} took longer than its timeout of {step.timeout:g} s")
             if not isinstance(error, asyncio.CancelledError):
                 late.__cause__ = error
+            if cursor.abandoned:
+                late.add_note("its thread was left behind and may still run; what it returns is void")
             error = late
+        elif lead:
+            if self._leader_told():  # whatever the step made of it, the outer cancel wins
+                outer = error if isinstance(error, asyncio.CancelledError) else asyncio.CancelledError()
+                return self._stop_from_outside(outer) + self._stopped(cursor, task, step, error, now)
         elif isinstance(error, asyncio.CancelledError):
             current = atask or asyncio.current_task()
-            if current is not None and current.cancelling() > (self._baseline if lead else 0):
-                commands = self.handle(CancelRequested(now))
-                self.outer_cancel = error
-                self._told_discarded(cursor, step)
-                return commands + self.handle(Stopped(now, task))
+            if current is not None and current.cancelling():
+                return self._stop_from_outside(error) + self._stopped(cursor, task, step, error, now)
         return self._report_failure(cursor, frame, task, first, step, error, now)
 
-    def _told_discarded(self, cursor: Cursor, step: PlannedStep) -> None:
+    def _stopped(
+        self, cursor: Cursor, task: int, step: PlannedStep, error: BaseException, now: float
+    ) -> list[Command]:
+        """A step that had to stop has ended; what else it raised meanwhile becomes a note."""
+        if not isinstance(error, asyncio.CancelledError):
+            self.trouble.notes.append((step.path, error))
         if self.teller is not None:
             self.teller.discarded(step, cursor.attempt)
+        return self.handle(Stopped(now, task, cursor.abandoned))
 
     def _report_failure(
         self,
@@ -446,35 +479,12 @@ class Run:
         self.trouble.errors[task, k, attempt] = error
         matches, wait = 0, None
         if not (cursor.abandoned and not step.idempotent):
-            matches, wait = self._matches(step, frame, error)
+            matches, wait = policies_that_match(step, frame, error)
         commands = self.handle(Failed(now, task, k, matches, wait, random.random()))
         if self.teller is not None:
             again = any(type(c) is Retrying and c.task == task for c in commands)
             self.teller.step_failed(step, attempt, error, now, will_retry=again)
         return commands
-
-    @staticmethod
-    def _matches(step: PlannedStep, frame: Frame, error: BaseException) -> tuple[int, float | None]:
-        """Which policies would try again for this error: a bit for the step, one for each region around it."""
-        bits, wait = 0, None
-        policies = [step.retry]
-        around: Frame | None = frame
-        while around is not None and around.region is not None:
-            policies.append(around.region.retry)
-            around = around.outer
-        for depth, retry in enumerate(policies):
-            if retry is None:
-                continue
-            try:
-                answer = retry.matches(error)
-            except Exception as broken:  # noqa: BLE001  (a filter that raises must not hide the step's own error)
-                error.add_note(f"the retry filter of {step.path!r} raised {broken!r}; it was not tried again")
-                continue
-            if answer is not False:
-                bits |= 1 << depth
-                if depth == 0 and answer is not True:
-                    wait = float(answer)
-        return bits, wait
 
     # ------------------------------------------------------------------ acting
     def _act(self, commands: list[Command]) -> None:
@@ -489,10 +499,18 @@ class Run:
                     self._finish(command.outcome)  # type: ignore[union-attr]
                 else:
                     self._do(command, commands)
-        except Exception as bug:  # ours, not a step's: the caller must hear of it rather than wait for ever
-            if self._done is not None and not self._done.done():
-                self._done.set_exception(bug)
+        except Exception as bug:
+            self._broken(bug)
             raise
+
+    def _broken(self, bug: BaseException) -> None:
+        """Ours, not a step's: the caller must hear of it rather than wait for ever."""
+        if self._bug is None and not self.finished:
+            self._bug = bug
+            self._finish("failed")
+            for cursor in self._strands:
+                if cursor.atask is not None:
+                    cursor.atask.cancel()
 
     def _do(self, command: Command, commands: list[Command]) -> None:
         match command:
@@ -578,11 +596,10 @@ class Run:
     def _cancel(self, task: int, cause: str) -> list[Command]:
         """Tell a strand to stop; a task that is still on the list never starts."""
         cursor = self._cursor(task)
-        if cursor is None:
-            if self._leading == task:
-                return []  # in the caller's own Task, which is being cancelled from outside
-            self._dropped.add(task)
-            return self.handle(Stopped(self.clock(), task))
+        if cursor is None and self._leading == task:
+            return []  # in the caller's own Task, which is being cancelled from outside
+        if cursor is None or cursor.first is None:
+            return self._call_off(task, cursor, cause)
         cursor.cause = cursor.cause or cause
         cursor.stopped = True
         if cursor.job is not None:
@@ -593,6 +610,25 @@ class Run:
             cursor.cancels += 1
             cursor.atask.cancel()
         return []
+
+    def _call_off(self, task: int, cursor: Cursor | None, cause: str) -> list[Command]:
+        """Stop a task that has not begun: it is on the list, or its Task has not had its first turn."""
+        if cursor is None:
+            self._dropped.add(task)
+        else:
+            self._strands.discard(cursor)
+            self._index = None
+            cursor.atask.cancel()
+        now = self.clock()
+        if cause == "stop":
+            return self.handle(Stopped(now, task))
+        frame, first = self.frames[task], self.scheduler.first[task]
+        step = frame.plan.units[task - frame.base].steps[first]
+        late = StepTimeout(f"step {step.path!r} took longer than its timeout of {step.timeout:g} s")
+        late.add_note("it never got its turn: the event loop was blocked")
+        nobody = Cursor(self, task)
+        nobody.attempt = self.scheduler.attempt[task]
+        return self._report_failure(nobody, frame, task, first, step, late, now)
 
     def _give_up(self, task: int) -> list[Command]:
         """The grace period is over: close the step's coroutine, or fence it if even that is ignored."""
@@ -605,20 +641,25 @@ class Run:
         )
         cursor.fenced = True
         self._strands.discard(cursor)
-        atask.add_done_callback(_look_away)
+        atask.add_done_callback(look_away)
         error = StepWouldNotStop(f"step {step.path!r} ignored cancellation for {self.scheduler.grace:g} s")
         closed = True
         try:
             atask.get_coro().close()
-        except RuntimeError:
+        except (RuntimeError, ValueError):
             closed = False
+        attempt = cursor.attempt if step is cursor.first else 1
         if closed:
             atask.cancel()
             error.add_note("it was closed")
         else:
             error.add_note("it could not even be closed and may still run; what it does can't be committed")
-            logger.error("a step would not stop", extra={"step": step.path, "attempt": cursor.attempt})
-        self.trouble.unstopped.append(error)
+        logger.error(
+            "a step would not stop%s",
+            " and was closed" * closed,
+            extra={"step": step.path, "attempt": attempt},
+        )
+        self.trouble.unstopped.append(Stubborn(step.path, attempt, error, closed))
         now = self.clock()
         if cursor.cause == "timeout":
             late = StepTimeout(
@@ -649,7 +690,7 @@ class Run:
             config=self.config,
             deadline=lambda: self._left(step, began),
             cancelled=lambda: stopped.stopped,
-            emit=None if teller is None else lambda value: teller.emitted(step, attempt, value),
+            emit=None if teller is None else lambda value: teller.emitted(stopped, step, attempt, value),
             room=None if teller is None else teller.room,
         )
 
@@ -668,23 +709,6 @@ class Run:
         """The watchdog saw a step of this run block the loop (told from its thread)."""
         if self.teller is not None:
             self.teller.stalled(stall)
-
-    def fault_path(self, fault: Fault) -> tuple[int, str]:
-        """Where a failure belongs: its listed position and its path."""
-        frame = self.frames[fault.task]
-        unit = frame.plan.units[fault.task - frame.base]
-        if fault.step < 0:
-            inner = [s.index for s in unit.region.plan.units[0].steps] or [0]
-            return inner[0], unit.path
-        step = unit.steps[fault.step]
-        error = self.trouble.errors.get((fault.task, fault.step, fault.attempt))
-        return step.index, getattr(error, "__plait_writer__", step.path)
-
-
-def _look_away(task: asyncio.Task[Any]) -> None:
-    """Take a closed Task's exception, so that nobody reports it as lost."""
-    if not task.cancelled():
-        task.exception()
 
 
 WATCHDOG: Final = Watchdog(Run._strand.__code__)  # noqa: SLF001  (the frame that the watchdog looks for)

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from plait.core.plan.model import Missing
+from plait.core.schedule.scheduler import Fault
 from plait.core.typecheck import show_flat
 from plait.errors import (
     DeadlineExceeded,
@@ -56,24 +57,49 @@ def failures_of(run: Run, faults: list[Any]) -> list[Failure]:
     """The failures behind these faults, in listed order."""
     placed = []
     for fault in faults:
-        index, path = run.fault_path(fault)
+        index, path = _place(run, fault)
         placed.append((index, path, fault.attempt, run.trouble.errors[fault.task, fault.step, fault.attempt]))
     placed.sort(key=lambda item: (item[0], item[1]))
     return [Failure(path, attempt, error) for _, path, attempt, error in placed]
+
+
+def _place(run: Run, fault: Fault) -> tuple[int, str]:
+    """Where a failure belongs: its listed position and its path."""
+    frame = run.frames[fault.task]
+    unit = frame.plan.units[fault.task - frame.base]
+    if fault.step < 0:
+        inner = [s.index for s in unit.region.plan.units[0].steps] or [0]
+        return inner[0], unit.path
+    step = unit.steps[fault.step]
+    error = run.trouble.errors.get((fault.task, fault.step, fault.attempt))
+    return step.index, getattr(error, "__plait_writer__", step.path)
+
+
+def collected(run: Run) -> list[Failure]:
+    """What went wrong in a run that succeeded: failures that a block collected, and steps that would not stop."""
+    found = failures_of(run, run.scheduler.recorded)
+    told = {id(failure.error.__cause__) for failure in found}
+    return found + [
+        Failure(s.path, s.attempt, s.error) for s in run.trouble.unstopped if id(s.error) not in told
+    ]
 
 
 def raise_outcome(run: Run, report: Report) -> NoReturn:
     """Raise what a run that did not succeed raises (SEMANTICS 6)."""
     name = f"pipeline {run.plan.name!r}" if run.plan.name else "the pipeline"
     found = failures_of(run, run.scheduler.faults())
+    told = {id(failure.error.__cause__) for failure in found}  # a timeout that says so itself
     stubborn = [
-        Failure(str(e).split("'")[1], 1, e)
-        for e in run.trouble.unstopped
-        if "could not even be closed" in "".join(getattr(e, "__notes__", ()))
+        Failure(s.path, s.attempt, s.error)
+        for s in run.trouble.unstopped
+        if not s.closed and id(s.error) not in told
     ]
     try:
-        if run.outcome == "cancelled":
-            raise run.outer_cancel or asyncio.CancelledError
+        if run.outcome == "cancelled" or run.outer_cancel is not None:
+            cancelled = run.outer_cancel or asyncio.CancelledError()
+            attach(cancelled, Failures(found + stubborn, report, run.run_id))
+            _add_notes(run, cancelled)
+            raise cancelled
         if run.outcome == "deadline":
             late = DeadlineExceeded(f"{name} took longer than its deadline of {run.deadline:g} s")
             attach(late, Failures(found + stubborn, report, run.run_id))
@@ -108,6 +134,7 @@ def raise_outcome(run: Run, report: Report) -> NoReturn:
     finally:
         run.trouble.errors.clear()
         run.trouble.notes.clear()
+        run.trouble.unstopped.clear()
         del run
 
 
@@ -137,4 +164,8 @@ def _add_notes(run: Run, error: BaseException) -> None:
     for path, other in run.trouble.notes:
         error.add_note(f"while it was being cancelled, step {path!r} raised {type(other).__name__}: {other}")
     for stubborn in run.trouble.unstopped:
-        error.add_note(f"{stubborn}; {'; '.join(getattr(stubborn, '__notes__', ()))}")
+        error.add_note(f"{stubborn.error}; {'; '.join(getattr(stubborn.error, '__notes__', ()))}")
+    for path in run.trouble.abandoned:
+        error.add_note(
+            f"step {path!r} was stopped, but its thread was left behind and may still run; what it returns is void"
+        )

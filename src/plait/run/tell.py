@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from plait import events
+from plait.context import Cursor
 from plait.core.plan.model import PlannedStep
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Teller:
     def run_finished(self, outcome: str) -> None:
         """The run is over."""
         self.tell(events.RunFinished(self.run.run_id, self._at(), outcome))
+        self.observers = []  # whatever a thread that was left behind still emits, this was the last event
 
     def step_started(self, step: PlannedStep, attempt: int, time: float) -> None:
         """An attempt began."""
@@ -71,13 +73,17 @@ class Teller:
         """An attempt was cancelled; what it emitted is void."""
         self.tell(events.AttemptDiscarded(self.run.run_id, self._at(), step.path, attempt))
 
-    def emitted(self, step: PlannedStep, attempt: int, value: Any) -> None:
+    def emitted(self, cursor: Cursor, step: PlannedStep, attempt: int, value: Any) -> None:
         """A component emitted a value, on the loop or in a thread."""
         event = events.Emitted(self.run.run_id, self._at(), step.path, attempt, value)
         if _on(self.run.loop):
-            self.tell(event)
+            self._tell_emitted(cursor, event)
         else:
-            self.run.loop.call_soon_threadsafe(self.tell, event)
+            self.run.loop.call_soon_threadsafe(self._tell_emitted, cursor, event)
+
+    def _tell_emitted(self, cursor: Cursor, event: events.Emitted) -> None:
+        if not cursor.fenced and not cursor.abandoned:  # nothing it does counts any more
+            self.tell(event)
 
     def stalled(self, stall: Stall) -> None:
         """The watchdog saw a blocked loop (told from its thread)."""
