@@ -16,6 +16,7 @@ PipelineErrors      (ExceptionGroup)         two or more steps failed on their o
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, overload
 
 if TYPE_CHECKING:
@@ -137,6 +138,12 @@ def attach(error: BaseException, found: Failures) -> None:
         setattr(error, _ATTRIBUTE, found)
     except AttributeError:  # an exception class with slots only: its notes still tell
         return
+
+
+def annotate(error: BaseException, note: str) -> None:
+    """Add a note to an error of the user's, which may be of a class that has no room for one."""
+    with suppress(Exception):
+        error.add_note(note)
 
 
 def failures(error: BaseException) -> Failures:

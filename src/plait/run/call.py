@@ -66,6 +66,10 @@ async def call_threaded(run: Run, cursor: Cursor, frame: Frame, rows: tuple[Row,
             answer = None
             try:
                 answer = await thread_pool().execute(job)
+            except asyncio.CancelledError:
+                if chain.error is None:
+                    raise
+                # what it raised meanwhile must not be lost: _settle raises it
             finally:
                 cursor.job = None
                 if not isinstance(

@@ -15,6 +15,7 @@ from plait.errors import (
     OutputError,
     PipelineErrors,
     StepCancelled,
+    annotate,
     attach,
 )
 
@@ -151,21 +152,23 @@ def _leaf(failure: Failure) -> Exception:
 
 def _note(run: Run, name: str, failure: Failure) -> None:
     keys: list[str] = []
-    step = next((s for s in run.plan.steps if s.path == failure.path), None)
-    if step is not None:
-        keys = [arg.key for arg in step.args]
+    bound = run.plan.bound
+    leaf = next((node for node in bound.leaves() if node.path == failure.path), None) if bound else None
+    if leaf is not None:
+        keys = [read.key for read in leaf.reads if read.key is not None and read.version is not None]
     read = f", reading {', '.join(map(repr, keys))}" if keys else ""
     note = f"in step {failure.path!r} of {name}, attempt {failure.attempt}{read}"
     if note not in getattr(failure.error, "__notes__", ()):
-        failure.error.add_note(note)
+        annotate(failure.error, note)
 
 
 def _add_notes(run: Run, error: BaseException) -> None:
     for path, other in run.trouble.notes:
-        error.add_note(f"while it was being cancelled, step {path!r} raised {type(other).__name__}: {other}")
+        annotate(error, f"while it was being cancelled, step {path!r} raised {type(other).__name__}: {other}")
     for stubborn in run.trouble.unstopped:
-        error.add_note(f"{stubborn.error}; {'; '.join(getattr(stubborn.error, '__notes__', ()))}")
+        annotate(error, f"{stubborn.error}; {'; '.join(getattr(stubborn.error, '__notes__', ()))}")
     for path in run.trouble.abandoned:
-        error.add_note(
-            f"step {path!r} was stopped, but its thread was left behind and may still run; what it returns is void"
+        annotate(
+            error,
+            f"step {path!r} was stopped, but its thread was left behind and may still run; what it returns is void",
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from plait.context import Cursor
 from plait.core.plan.model import PlannedStep
-from plait.errors import StepWouldNotStop
+from plait.errors import StepWouldNotStop, annotate
 
 if TYPE_CHECKING:
     from plait.run.drive import Frame
@@ -52,7 +52,7 @@ def policies_that_match(step: PlannedStep, frame: Frame, error: BaseException) -
         try:
             answer = retry.matches(error)
         except Exception as broken:  # noqa: BLE001  (a filter that raises must not hide the step's own error)
-            error.add_note(f"the retry filter of {step.path!r} raised {broken!r}; it was not tried again")
+            annotate(error, f"the retry filter of {step.path!r} raised {broken!r}; it was not tried again")
             continue
         if answer is not False:
             bits |= 1 << depth
