@@ -8,7 +8,7 @@ import inspect
 import time
 from typing import TYPE_CHECKING, Any
 
-from plait.context import Cursor
+from plait.context import Cursor, StepContext
 from plait.core.plan.model import PlannedStep
 from plait.executors.job import Abandoned, Job
 from plait.executors.thread import thread_pool
@@ -163,3 +163,29 @@ _PLAIN = (str, int, float, bool, list, dict, tuple, set, type(None), bytes)
 
 def _plain(value: Any) -> bool:
     return type(value) in _PLAIN
+
+
+def context_of(run: Run, cursor: Cursor) -> StepContext:
+    """What the step that a strand is in can know of its run."""
+    step = cursor.step
+    attempt = cursor.attempt if step is cursor.first else 1
+    began = run.clock()
+    teller = run.teller
+    return StepContext(
+        run_id=run.run_id,
+        path=step.path,
+        attempt=attempt,
+        config=run.config,
+        deadline=lambda: _left(run, step, began),
+        cancelled=lambda: cursor.stopped,
+        emit=None if teller is None else lambda value: teller.emitted(cursor, step, attempt, value),
+        room=None if teller is None else teller.room,
+    )
+
+
+def _left(run: Run, step: PlannedStep, began: float) -> float | None:
+    now = run.clock()
+    ends = [] if step.timeout is None else [began + step.timeout]
+    if run.deadline is not None:
+        ends.append(run.started + run.deadline)
+    return max(0.0, min(ends) - now) if ends else None

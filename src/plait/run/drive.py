@@ -46,7 +46,7 @@ from plait.core.schedule.events import (
 )
 from plait.core.schedule.scheduler import Scheduler
 from plait.errors import StepTimeout, StepWouldNotStop
-from plait.run.call import call_slow, call_threaded
+from plait.run.call import call_slow, call_threaded, context_of
 from plait.run.program import Program
 from plait.run.values import FrameValues, check_arguments, check_result, export, fill_config
 from plait.run.watchdog import Stall, Watchdog
@@ -54,6 +54,7 @@ from plait.run.watchdog import Stall, Watchdog
 if TYPE_CHECKING:
     from plait.run.admit import Admitted
     from plait.run.tell import Teller
+    from plait.run.trouble import Trouble
 
 logger = logging.getLogger("plait")
 
@@ -170,6 +171,8 @@ class Run:
     def trouble(self) -> Trouble:
         """What went wrong so far."""
         if self._trouble is None:
+            from plait.run.trouble import Trouble
+
             self._trouble = Trouble()
         return self._trouble
 
@@ -313,7 +316,7 @@ class Run:
                 except BaseException as error:  # (whatever a step raises is a fact about the step)
                     if cursor.fenced:
                         break
-                    if isinstance(error, GeneratorExit) and closed_from_outside(cursor):
+                    if isinstance(error, GeneratorExit) and self._closed_from_outside(cursor):
                         raise
                     commands = self._step_ended_badly(
                         cursor, frame, task, first, cursor.step or rows[0][0], error, lead=lead
@@ -358,6 +361,15 @@ class Run:
             self._broken(bug)
             if lead:
                 raise
+
+    @staticmethod
+    def _closed_from_outside(cursor: Cursor) -> bool:
+        """Whether ``GeneratorExit`` came from somebody who closes our coroutine, and not from the step in it."""
+        try:
+            running = asyncio.current_task()
+        except RuntimeError:
+            return True
+        return running is None or (cursor.atask is not None and running is not cursor.atask)
 
     def _undropped(self) -> Start | None:
         """The next task on the list that was not called off meanwhile."""
@@ -479,6 +491,8 @@ class Run:
         self.trouble.errors[task, k, attempt] = error
         matches, wait = 0, None
         if not (cursor.abandoned and not step.idempotent):
+            from plait.run.trouble import policies_that_match
+
             matches, wait = policies_that_match(step, frame, error)
         commands = self.handle(Failed(now, task, k, matches, wait, random.random()))
         if self.teller is not None:
@@ -632,6 +646,8 @@ class Run:
 
     def _give_up(self, task: int) -> list[Command]:
         """The grace period is over: close the step's coroutine, or fence it if even that is ignored."""
+        from plait.run.trouble import Stubborn, look_away
+
         cursor = self._cursor(task)
         if cursor is None or cursor.atask is None or cursor.job is not None:
             return []  # a thread is waited for
@@ -679,27 +695,7 @@ class Run:
 
     def step_context(self, cursor: Cursor) -> StepContext:
         """The context of the step a strand is in."""
-        step = cursor.step
-        attempt = cursor.attempt if step is cursor.first else 1
-        began = self.clock()
-        teller, stopped = self.teller, cursor
-        return StepContext(
-            run_id=self.run_id,
-            path=step.path,
-            attempt=attempt,
-            config=self.config,
-            deadline=lambda: self._left(step, began),
-            cancelled=lambda: stopped.stopped,
-            emit=None if teller is None else lambda value: teller.emitted(stopped, step, attempt, value),
-            room=None if teller is None else teller.room,
-        )
-
-    def _left(self, step: PlannedStep, began: float) -> float | None:
-        now = self.clock()
-        ends = [] if step.timeout is None else [began + step.timeout]
-        if self.deadline is not None:
-            ends.append(self.started + self.deadline)
-        return max(0.0, min(ends) - now) if ends else None
+        return context_of(self, cursor)
 
     def switched(self, step: PlannedStep, where: str) -> None:
         """A component was promoted to inline or sent back to threads: a fact of this run."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from plait.context import Cursor
 from plait.core.plan.model import PlannedStep
 from plait.errors import StepWouldNotStop, annotate
 
@@ -13,14 +12,16 @@ if TYPE_CHECKING:
     from plait.run.drive import Frame
 
 
-class Stubborn(NamedTuple):
-    """A step that ignored cancellation through its whole grace period."""
+class Stubborn:
+    """A step that ignored cancellation through its whole grace period.
 
-    path: str
-    attempt: int
-    error: StepWouldNotStop
-    closed: bool
-    """Its coroutine could be closed, so nothing of it runs any more."""
+    ``closed`` tells that its coroutine could be closed, so nothing of it runs any more.
+    """
+
+    __slots__ = ("attempt", "closed", "error", "path")
+
+    def __init__(self, path: str, attempt: int, error: StepWouldNotStop, closed: bool) -> None:
+        self.path, self.attempt, self.error, self.closed = path, attempt, error, closed
 
 
 class Trouble:
@@ -59,15 +60,6 @@ def policies_that_match(step: PlannedStep, frame: Frame, error: BaseException) -
             if depth == 0 and answer is not True:
                 wait = float(answer)
     return bits, wait
-
-
-def closed_from_outside(cursor: Cursor) -> bool:
-    """Whether ``GeneratorExit`` came from somebody who closes our coroutine, and not from the step in it."""
-    try:
-        running = asyncio.current_task()
-    except RuntimeError:
-        return True
-    return running is None or (cursor.atask is not None and running is not cursor.atask)
 
 
 def look_away(task: asyncio.Task[Any]) -> None:
