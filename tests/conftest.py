@@ -15,11 +15,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 # A machine that is busy with something else is no finding, so examples have no deadline.
 settings.register_profile("plait", deadline=None, print_blob=True)
-settings.load_profile("plait")
+# tools/mutants.py wants to know whether a test fails, not the smallest example for it.
+settings.register_profile(
+    "mutants", settings.get_profile("plait"), phases=[Phase.explicit, Phase.generate], print_blob=False
+)
+settings.load_profile(os.environ.get("PLAIT_PROFILE", "plait"))
 
 _spec = importlib.util.find_spec("plait")
 assert _spec, "Plait is not installed here; `python3 tools/test.py` does everything that is needed"
