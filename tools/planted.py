@@ -316,8 +316,8 @@ PLANTED = (
     Planted(
         "copy=True does not copy",
         VALUES,
-        "args, kwargs = copying.deepcopy((args, kwargs))",
-        "args, kwargs = copying.copy((args, kwargs))",
+        "args, kwargs = copy.deepcopy((args, kwargs))",
+        "args, kwargs = copy.copy((args, kwargs))",
         "copy=True keeps a component from changing the state",
     ),
     Planted(
