@@ -22,6 +22,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 - it is the first thing a fresh ma
 
 import argparse
 import contextlib
+import json
 import os
 import subprocess
 import time
@@ -30,23 +31,41 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import workshop
 from workshop import ROOT, Python, Trouble, clean_environ, python_of, say, scripts_of
 
 NO_TESTS = 5
 """What pytest exits with when nothing was left to run."""
+FEW = "15"
+"""The property tests draw hundreds of pipelines on one Python; on the others, and where all is traced, a few."""
+PARTS = ("core", "run", "executors", "testing")
+"""Of these the coverage is told."""
+WANTED = 90.0
+"""Percent of lines and branches; a module with less is named."""
 INTERRUPTED = 130
 PATIENCE = 20.0
 """Seconds for a command that was interrupted to end."""
 
 
-def call(command: Sequence[str | Path], venv: Path, **variables: str) -> tuple[int, float]:
-    """Run a command that may print what it likes; its exit code, and how long it took."""
+def call(
+    command: Sequence[str | Path], venv: Path, log: Path | None = None, **variables: str
+) -> tuple[int, float]:
+    """Run a command that may print what it likes, here or into a file; its exit code, and how long it took."""
     started = time.monotonic()
     environ = clean_environ(venv) | variables
-    with subprocess.Popen([str(part) for part in command], cwd=ROOT, env=environ) as child:
+    with (
+        contextlib.nullcontext() if log is None else log.open("wb") as out,
+        subprocess.Popen(
+            [str(part) for part in command],
+            cwd=ROOT,
+            env=environ,
+            stdin=subprocess.DEVNULL if log else None,
+            stdout=out,
+            stderr=subprocess.STDOUT if log else None,
+        ) as child,
+    ):
         try:
             code = child.wait()
         except KeyboardInterrupt:
@@ -65,6 +84,11 @@ class Counts:
     passed: int = 0
     failed: int = 0
     skipped: int = 0
+
+    @property
+    def executed(self) -> int:
+        """How many tests were really run."""
+        return self.passed + self.failed
 
     def __iadd__(self, other: Counts) -> Self:
         self.passed += other.passed
@@ -196,43 +220,107 @@ def counted(report: Path) -> Counts | None:
 
 
 def pytest(
-    checks: Checks, name: str, venv: Path, arguments: Sequence[str], *, coverage: bool = False
-) -> None:
-    """Run the tests once, with what the environment has installed."""
-    say(name)
+    name: str,
+    venv: Path,
+    arguments: Sequence[str],
+    *,
+    coverage: bool = False,
+    log: Path | None = None,
+    may_be_empty: bool = False,
+    examples: str | None = None,
+) -> Ending:
+    """Run the tests once, with what the environment has installed.
+
+    A run of no test at all has failed: somebody has lost the tests. Only who chose some, with what stands after `--`,
+    may have chosen none of this kind.
+    """
     report = workshop.WORKSHOP / f"report-{name.replace(' ', '-')}.xml"
     report.unlink(missing_ok=True)
     command: list[str | Path] = [python_of(venv)]
     if coverage:
         command += ["-m", "coverage", "run", f"--data-file={workshop.WORKSHOP / 'coverage'}"]
     command += ["-m", "pytest", f"--junitxml={report}", *arguments]
-    code, seconds = call(command, venv, PLAIT_TEST_WHEEL="1")
+    variables = {} if examples is None else {"PLAIT_EXAMPLES": examples}
+    code, seconds = call(command, venv, log, PLAIT_TEST_WHEEL="1", **variables)
     counts = counted(report)
-    if code == NO_TESTS:
-        checks.add(Ending(name, good=True, seconds=seconds, remark="no test to run"))
-    else:
-        remark = "" if code == 0 else f"pytest's exit code {code}"
-        checks.add(Ending(name, code == 0, seconds, remark, counts))
+    if code in {0, NO_TESTS} and (counts is None or not counts.executed):
+        return Ending(name, may_be_empty, seconds, "no test was run")
+    return Ending(name, code == 0, seconds, "" if code == 0 else f"pytest's exit code {code}", counts)
 
 
 def run_tests(
     checks: Checks, venv: Path, others: Sequence[tuple[Python, Path]], extra: Sequence[str], *, fast: bool
 ) -> None:
-    """Run the tests on this Python, those that compare durations apart, and then on the others."""
+    """Run the tests on this Python and on the others, those that compare durations apart."""
     minor = workshop.this_python().minor
+    chosen = bool(extra)
     if fast:
-        pytest(checks, f"tests on {minor}", venv, extra)
-    else:
-        # Tracing makes some code slower than other code, so what compares durations runs without it.
-        pytest(checks, f"tests on {minor}", venv, ["-m", "not timing", *extra], coverage=True)
-        pytest(checks, f"timing on {minor}", venv, ["-m", "timing", *extra])
-        if not extra:
-            data = f"--data-file={workshop.WORKSHOP / 'coverage'}"
-            checks.run("coverage", [python_of(venv), "-m", "coverage", "report", data], venv)
-    for python, other in others:
-        pytest(checks, f"tests on {python.minor}", other, ["-m", "not demo", *extra])
+        say(f"tests on {minor}")
+        checks.add(pytest(f"tests on {minor}", venv, extra))
+        return
+
+    def on(python: Python, other: Path, log: Path) -> Ending:
+        # Properties are tried in full on the last Python alone, where they are quickest.
+        examples = None if python is others[-1][0] else FEW
+        arguments = ["-m", "not demo and not timing", *extra]
+        return pytest(
+            f"tests on {python.minor}", other, arguments, log=log, may_be_empty=chosen, examples=examples
+        )
+
+    # What is traced takes longest, and takes one core; the other Pythons share another.
+    with ThreadPoolExecutor(1) as threads:
+        logs = [workshop.WORKSHOP / f"log-{python.minor}.txt" for python, _ in others]
+        running = [threads.submit(on, *other, log) for other, log in zip(others, logs, strict=True)]
+        say(f"tests on {minor}")
+        arguments = ["-m", "not timing", *extra]
+        ending = pytest(
+            f"tests on {minor}", venv, arguments, coverage=True, may_be_empty=chosen, examples=FEW
+        )
+        checks.add(ending)
+        for future, log in zip(running, logs, strict=True):
+            ending = future.result()
+            say(ending.name)
+            print(log.read_text("utf-8", "replace"), flush=True)
+            checks.add(ending)
+    if not others:
+        say(f"properties on {minor}")
+        arguments = [*extra] or ["tests/properties"]
+        checks.add(pytest(f"properties on {minor}", venv, arguments, may_be_empty=chosen))
+    say(f"timing on {minor}")  # alone on the machine, and without tracing
+    checks.add(pytest(f"timing on {minor}", venv, ["-m", "timing", *extra], may_be_empty=chosen))
+    if not chosen:
+        tell_coverage(checks, venv)
     if not any(ending.counts for ending in checks.endings):
         checks.add(Ending("tests", good=False, seconds=0.0, remark="not a single test was run"))
+
+
+def tell_coverage(checks: Checks, venv: Path) -> None:
+    """Say how much of the lines and branches the tests have reached, part by part, and where that is too little."""
+    data = f"--data-file={workshop.WORKSHOP / 'coverage'}"
+    report = workshop.WORKSHOP / "coverage.json"
+    command: list[str | Path] = [python_of(venv), "-m", "coverage"]
+    checks.run("coverage", [*command, "report", data], venv)
+    call([*command, "json", "--quiet", data, "-o", report], venv)
+    shares = covered(json.loads(report.read_text("utf-8")))
+    parts = ", ".join(f"{part} {shares[part]:.1f} %" for part in PARTS if part in shares)
+    print(f"lines and branches: {parts}, all {shares['']:.1f} %")
+    for name, share in sorted(shares.items(), key=lambda item: item[1]):
+        if name.endswith(".py") and share < WANTED and name.startswith(PARTS):
+            print(f"below {WANTED:.0f} %: {name} {share:.1f} %")
+    sys.stdout.flush()
+
+
+def covered(report: dict[str, Any]) -> dict[str, float]:
+    """Percent of lines and branches together: of every module, of every part, and (as "") of all."""
+    reached: dict[str, list[int]] = {}
+    for path, found in report["files"].items():
+        name = Path(path).as_posix().rpartition("plait/")[2]
+        summary = found["summary"]
+        for of in {name, name.partition("/")[0] if "/" in name else name, ""}:
+            sums = reached.setdefault(of, [0, 0])
+            sums[0] += summary["covered_lines"] + summary.get("covered_branches", 0)
+            sums[1] += summary["num_statements"] + summary.get("num_branches", 0)
+    return {name: 100.0 * some / all_ if all_ else 100.0 for name, (some, all_) in reached.items()}
 
 
 def parsed(arguments: Sequence[str]) -> argparse.Namespace:
@@ -275,6 +363,7 @@ def main(arguments: Sequence[str]) -> int:
                 other = workshop.environment(f".venv-test-{python.minor}", ["test", "rich"], python)
                 workshop.install_wheel(other, workshop.wheel(venv))
                 others.append((python, other))
+        checks.add(Ending("environments and wheel", good=True, seconds=time.monotonic() - started))
         if "lint" in options.only:
             check_style(checks, venv)
         if "types" in options.only:

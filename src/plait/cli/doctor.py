@@ -22,14 +22,13 @@ Verdict: TypeAlias = Literal["ok", "note", "bad"]
 
 OPTIONAL: Final = {
     "pydantic": "state types and components as pydantic models",
-    "rich": "timelines in colour",
     "pypdfium2": "PDF in examples/document_analysis",
     "resiliparse": "HTML in examples/document_analysis",
     "vaderSentiment": "sentiment in examples/document_analysis",
     "py3langid": "languages in examples/document_analysis",
     "spacy": "entities in examples/document_analysis",
     "uvloop": "a faster event loop, if the program installs it",
-    "pytest": "the fixture of plait.testing",
+    "pytest": "the fixtures of plait.testing",
     "IPython": "drawings in notebooks",
 }
 
