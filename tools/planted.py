@@ -328,17 +328,17 @@ PLANTED = (
         "our own cancels are uncancelled, so a retry or a handler runs undisturbed",
     ),
     Planted(
-        "a given-up step commits",
+        "what a stopped step returns counts",
         DRIVE,
-        "                            if cursor.fenced:\n                                return\n",
-        "",
-        "what a given-up step returns is void",
+        "if cursor.stopped:  # it went on all the same",
+        "if cursor.fenced:  # it went on all the same",
+        "what a step returns after it was told to stop is void",
     ),
     Planted(
         "a cancel from outside is the step's failure",
         DRIVE,
-        "current.cancelling() > (self._baseline if lead else 0)",
-        "current.cancelling() > 99",
+        "self._leader.cancelling() > self._baseline",
+        "self._leader.cancelling() > 99",
         "a cancel from outside stops the run and wins",
     ),
     Planted(
@@ -379,8 +379,8 @@ PLANTED = (
     Planted(
         "a grant is told after the request was withdrawn",
         ADMIT,
-        "if not self.void:",
-        "if self.run is not None:",
+        "if not self.void and admitted is not None:",
+        "if admitted is not None:",
         "who has withdrawn hears of no grant",
     ),
     Planted(
