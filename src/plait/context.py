@@ -125,6 +125,8 @@ class Cursor:
     """Whether its thread was left behind."""
     job: Any = None
     """The job in a thread that it waits for."""
+    nested: Any = None
+    """The runs that its step has started and waits for."""
 
     def __init__(self, run: Any, task: int) -> None:
         self.run, self.task = run, task

@@ -17,7 +17,8 @@ from plait.run.program import Row
 from plait.run.values import arguments, check_arguments, check_result, fold, put
 
 if TYPE_CHECKING:
-    from plait.run.drive import Frame, Run
+    from plait.run.drive import Run
+    from plait.run.values import Frame
 
 
 async def call_slow(run: Run, cursor: Cursor, step: PlannedStep, frame: Frame) -> None:

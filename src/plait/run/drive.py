@@ -45,10 +45,10 @@ from plait.core.schedule.events import (
     TimerFired,
 )
 from plait.core.schedule.scheduler import Scheduler
-from plait.errors import StepTimeout, StepWouldNotStop
+from plait.errors import StepTimeout
 from plait.run.call import call_slow, call_threaded, context_of
 from plait.run.program import Program
-from plait.run.values import FrameValues, check_arguments, check_result, export, fill_config
+from plait.run.values import Frame, check_arguments, check_result, export, fill_config
 from plait.run.watchdog import Stall, Watchdog
 
 if TYPE_CHECKING:
@@ -64,16 +64,6 @@ EAGER: Final = hasattr(asyncio, "eager_task_factory")
 
 _BATCH: Final = 256
 """The most Tasks that are made in one go."""
-
-
-class Frame(FrameValues):
-    """A frame's values, and where it stands among the others."""
-
-    __slots__ = ("outer", "region")
-
-    def __init__(self, program: Program, base: int, outer: Frame | None, region: RegionPlan | None) -> None:
-        super().__init__(program.plan, program, base)
-        self.outer, self.region = outer, region
 
 
 class Run:
@@ -193,6 +183,8 @@ class Run:
         self.outer_cursor = outer if isinstance(outer, Cursor) else None
         if self.admitted is not None:
             self.admitted.open(self.outer_cursor)
+        if self.outer_cursor is not None:
+            self.outer_cursor.nested = {*(self.outer_cursor.nested or ()), self}
         me = self._leader = asyncio.current_task(loop)
         if me is not None:
             self._baseline = me.cancelling()
@@ -217,8 +209,18 @@ class Run:
                 await self._wait()
             if self._bug is not None:
                 raise self._bug
+        except (
+            GeneratorExit
+        ):  # closed from outside, as a step that would not stop: nobody waits for the strands
+            self._close_strands()
+            raise
         finally:
-            CURRENT.reset(token)
+            try:  # noqa: SIM105  (three calls fewer, for every run)
+                CURRENT.reset(token)
+            except ValueError:  # closed from outside, in another context
+                pass
+            if self.outer_cursor is not None:
+                self.outer_cursor.nested -= {self}
             watched.active -= 1
             if self._timer is not None:
                 self._timer.cancel()
@@ -464,10 +466,10 @@ class Run:
         return self._report_failure(cursor, frame, task, first, step, error, now)
 
     def _stopped(
-        self, cursor: Cursor, task: int, step: PlannedStep, error: BaseException, now: float
+        self, cursor: Cursor, task: int, step: PlannedStep, error: BaseException | None, now: float
     ) -> list[Command]:
         """A step that had to stop has ended; what else it raised meanwhile becomes a note."""
-        if not isinstance(error, asyncio.CancelledError):
+        if error is not None and not isinstance(error, asyncio.CancelledError):
             self.trouble.notes.append((step.path, error))
         if self.teller is not None:
             self.teller.discarded(step, cursor.attempt)
@@ -625,6 +627,17 @@ class Run:
             cursor.atask.cancel()
         return []
 
+    def _close_strands(self) -> None:
+        from plait.run.trouble import close
+
+        for cursor in list(self._strands):
+            if cursor.atask is not None:
+                close(cursor)
+
+    def waits_for_thread(self) -> bool:
+        """Whether a thread works for one of its steps, which nobody can stop."""
+        return any(_waits_for_thread(cursor) for cursor in self._strands)
+
     def _call_off(self, task: int, cursor: Cursor | None, cause: str) -> list[Command]:
         """Stop a task that has not begun: it is on the list, or its Task has not had its first turn."""
         if cursor is None:
@@ -646,46 +659,25 @@ class Run:
 
     def _give_up(self, task: int) -> list[Command]:
         """The grace period is over: close the step's coroutine, or fence it if even that is ignored."""
-        from plait.run.trouble import Stubborn, look_away
+        from plait.run.trouble import close_strand
 
         cursor = self._cursor(task)
-        if cursor is None or cursor.atask is None or cursor.job is not None:
-            return []  # a thread is waited for
-        step, atask = (
-            cursor.step or self.frames[task].plan.units[task - self.frames[task].base].steps[0],
-            cursor.atask,
-        )
-        cursor.fenced = True
+        if cursor is None or cursor.atask is None or _waits_for_thread(cursor):
+            return []
+        frame = self.frames[task]
+        step = cursor.step or frame.plan.units[task - frame.base].steps[0]
         self._strands.discard(cursor)
-        atask.add_done_callback(look_away)
-        error = StepWouldNotStop(f"step {step.path!r} ignored cancellation for {self.scheduler.grace:g} s")
-        closed = True
-        try:
-            atask.get_coro().close()
-        except (RuntimeError, ValueError):
-            closed = False
-        attempt = cursor.attempt if step is cursor.first else 1
-        if closed:
-            atask.cancel()
-            error.add_note("it was closed")
-        else:
-            error.add_note("it could not even be closed and may still run; what it does can't be committed")
-        logger.error(
-            "a step would not stop%s",
-            " and was closed" * closed,
-            extra={"step": step.path, "attempt": attempt},
-        )
-        self.trouble.unstopped.append(Stubborn(step.path, attempt, error, closed))
+        stubborn = close_strand(cursor, step, self.scheduler.grace)
+        self.trouble.unstopped.append(stubborn)
+        cursor.abandoned = not stubborn.closed
         now = self.clock()
         if cursor.cause == "timeout":
             late = StepTimeout(
                 f"step {step.path!r} took longer than its timeout of {step.timeout:g} s, and ignored cancellation"
             )
-            late.__cause__ = error
-            cursor.abandoned = not closed
-            frame = self.frames[task]
+            late.__cause__ = stubborn.error
             return self._report_failure(cursor, frame, task, self.scheduler.first[task], step, late, now)
-        return self.handle(Stopped(now, task, not closed))
+        return self._stopped(cursor, task, step, None, now)
 
     # ------------------------------------------------------------------ for components and observers
     @property
@@ -705,6 +697,10 @@ class Run:
         """The watchdog saw a step of this run block the loop (told from its thread)."""
         if self.teller is not None:
             self.teller.stalled(stall)
+
+
+def _waits_for_thread(cursor: Cursor) -> bool:
+    return cursor.job is not None or any(run.waits_for_thread() for run in cursor.nested or ())
 
 
 WATCHDOG: Final = Watchdog(Run._strand.__code__)  # noqa: SLF001  (the frame that the watchdog looks for)

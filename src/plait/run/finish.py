@@ -32,6 +32,8 @@ def final_values(run: Run) -> dict[str, Any]:
         value = values[slot]
         if value.__class__ is not Missing:
             state[key] = value
+        elif state:  # the branch that was to write it failed: not even the input of that name is left
+            state.pop(key, None)
     return state
 
 

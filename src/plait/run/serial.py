@@ -18,10 +18,10 @@ from plait.core.plan.model import PlannedStep
 from plait.core.schedule.commands import Acquire, Cancel, Command, GiveUp, Release, Start, Wake, Withdraw
 from plait.core.schedule.events import Granted, RunStarted, Stopped, TimerFired
 from plait.errors import StepTimeout
-from plait.run.drive import Frame, Run
+from plait.run.drive import Run
 from plait.run.lifecycle import ensure, has_life, is_ready
 from plait.run.loops import run_sync
-from plait.run.values import arguments, check_arguments, check_result, fill_config, fold, put
+from plait.run.values import Frame, arguments, check_arguments, check_result, fill_config, fold, put
 
 
 class SerialRun(Run):

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from plait.context import Cursor
 from plait.core.plan.model import PlannedStep
 from plait.errors import StepWouldNotStop, annotate
 
 if TYPE_CHECKING:
-    from plait.run.drive import Frame
+    from plait.run.values import Frame
+
+logger = logging.getLogger("plait")
 
 
 class Stubborn:
@@ -62,7 +68,39 @@ def policies_that_match(step: PlannedStep, frame: Frame, error: BaseException) -
     return bits, wait
 
 
-def look_away(task: asyncio.Task[Any]) -> None:
+def close_strand(cursor: Cursor, step: PlannedStep, grace: float) -> Stubborn:
+    """Close the coroutine of a step that ignored cancellation, and say what became of it."""
+    attempt = cursor.attempt if step is cursor.first else 1
+    error = StepWouldNotStop(f"step {step.path!r} ignored cancellation for {grace:g} s")
+    closed = close(cursor)
+    if closed:
+        error.add_note("it was closed")
+    else:
+        error.add_note("it could not even be closed and may still run; what it does can't be committed")
+    logger.error("%s", error, extra={"step": step.path, "attempt": attempt, "closed": closed})
+    return Stubborn(step.path, attempt, error, closed)
+
+
+def close(cursor: Cursor) -> bool:
+    """Close a strand's coroutine, and end its Task; from now on nothing that it does counts."""
+    atask = cursor.atask
+    cursor.fenced = cursor.stopped = True
+    atask.add_done_callback(_look_away)
+    run_in = atask.get_context().run if hasattr(atask, "get_context") else _here  # 3.12: its own context
+    try:
+        run_in(atask.get_coro().close)
+    except (RuntimeError, ValueError):
+        return False
+    with suppress(RuntimeError):  # the loop itself is closed
+        atask.cancel()
+    return True
+
+
+def _here(call: Callable[[], None]) -> None:
+    call()
+
+
+def _look_away(task: asyncio.Task[Any]) -> None:
     """Take a closed Task's exception, so that nobody reports it as lost."""
     if not task.cancelled():
         task.exception()

@@ -10,7 +10,7 @@ from typing import Any
 
 from plait.core.inputs import REQUIRED
 from plait.core.names import did_you_mean, listing
-from plait.core.plan.model import BRANCH_ENDED, NOT_GIVEN, NOT_YET, Missing, Plan, PlannedStep
+from plait.core.plan.model import BRANCH_ENDED, NOT_GIVEN, NOT_YET, Missing, Plan, PlannedStep, RegionPlan
 from plait.core.schema import ABSENT
 from plait.core.typecheck import show_flat
 from plait.errors import InputError, OutputError, PlaitError
@@ -20,13 +20,15 @@ class MissingInput(PlaitError):
     """A step reads a value that is missing in this run, and has no default for that case."""
 
 
-class FrameValues:
-    """The values of one frame: a slot per version, and the countdown of readers."""
+class Frame:
+    """The values of one frame, a slot per version, with the countdown of readers; and where it stands among the others."""
 
-    __slots__ = ("base", "left", "plan", "program", "values")
+    __slots__ = ("base", "left", "outer", "plan", "program", "region", "values")
 
-    def __init__(self, plan: Plan, program: Any, base: int) -> None:
+    def __init__(self, program: Any, base: int, outer: Frame | None, region: RegionPlan | None) -> None:
+        plan: Plan = program.plan
         self.plan, self.program, self.base = plan, program, base
+        self.outer, self.region = outer, region
         self.values: list[Any] = program.template.copy()
         self.left: dict[int, int] | None = dict(plan.counted) if plan.counted else None
 
