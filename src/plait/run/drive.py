@@ -266,7 +266,7 @@ class Run:
 
     # ------------------------------------------------------------------ strands
     async def _strand(self, cursor: Cursor, start: Start, lead: bool = False) -> None:
-        task, attempt, first = start
+        task, attempt, first = start.task, start.attempt, start.step
         now, log, frames, todo = self.clock, self.log.append, self.frames, self._todo
         scheduler, teller = self.scheduler, self.teller
         if not lead:
@@ -347,13 +347,13 @@ class Run:
                     break
                 if todo and not self._starting:
                     self._start_soon()
-                if self._dropped and following[0] in self._dropped:
+                if self._dropped and following.task in self._dropped:
                     todo.appendleft(following)
                     alive = self._undropped()
                     if alive is None:
                         break
                     following = alive
-                task, attempt, first = following
+                task, attempt, first = following.task, following.attempt, following.step
             if not lead:
                 self._strands.discard(cursor)
                 cursor.atask = None
@@ -377,9 +377,9 @@ class Run:
         """The next task on the list that was not called off meanwhile."""
         while self._todo:
             start = self._todo.popleft()
-            if start[0] not in self._dropped:
+            if start.task not in self._dropped:
                 return start
-            self._dropped.remove(start[0])
+            self._dropped.remove(start.task)
         return None
 
     def _start_soon(self) -> None:
@@ -402,7 +402,7 @@ class Run:
             start = self._undropped() if self._dropped else todo.popleft()
             if start is None:
                 break
-            cursor = Cursor(self, start[0])
+            cursor = Cursor(self, start.task)
             self._strands.add(cursor)
             made += 1
             if EAGER:

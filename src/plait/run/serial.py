@@ -92,7 +92,7 @@ class SerialRun(Run):
                 super()._do(command, commands)
 
     def _one(self, start: Start) -> None:
-        task, attempt, first = start
+        task, attempt, first = start.task, start.attempt, start.step
         frame = self.frames[task]
         cursor = Cursor(self, task)
         steps = frame.plan.units[task - frame.base].steps

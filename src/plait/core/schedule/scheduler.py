@@ -17,7 +17,7 @@ Rule 4: what ends first is only what the facts say; there is no order here but r
 from __future__ import annotations
 
 import heapq
-from typing import Final, NamedTuple
+from typing import Final
 
 from plait.core.plan.model import JOIN, REGION, Plan, RegionPlan
 from plait.core.schedule.commands import (
@@ -47,6 +47,7 @@ from plait.core.schedule.events import (
     Succeeded,
     TimerFired,
 )
+from plait.core.value import Value
 
 WAITING: Final = 0
 ACQUIRING: Final = 1
@@ -81,12 +82,13 @@ REDELIVERY_INTERVAL: Final = 0.1
 _RETRY, _TIMEOUT, _GRACE, _DEADLINE = range(4)
 
 
-class Fault(NamedTuple):
+class Fault(Value):
     """A failure of its own: the task, which of its steps, which attempt. ``step`` is -1 for a region's timeout."""
 
-    task: int
-    step: int
-    attempt: int
+    __slots__ = __match_args__ = ("task", "step", "attempt")
+
+    def __init__(self, task: int, step: int, attempt: int) -> None:
+        self.task, self.step, self.attempt = task, step, attempt
 
 
 class FrameState:
