@@ -6,7 +6,7 @@ import collections.abc
 import typing
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 from plait.core.component import Component
 from plait.core.flow import Definition, Subgraph
@@ -14,18 +14,19 @@ from plait.core.inputs import Optional
 from plait.core.plan.bound import Bound, Finding, Frame, Leaf, Merge, Region, Version
 from plait.core.plan.outline import Part, outline
 from plait.core.schema import Schema
+from plait.core.value import Value
 
 
-class SiblingRead(NamedTuple):
-    """A step reads a key while another branch of the same block writes it."""
+class SiblingRead(Value):
+    """A step reads a key while another branch of the same block writes it.
 
-    reader: Part
-    writer: str
-    writer_part: Part
-    key: str
-    block: Part
-    older: bool
-    """A step before the block writes the key as well, and that value is the one that the step would get."""
+    ``older``: a step before the block writes the key as well, and that value is the one that the step would get.
+    """
+
+    __slots__ = __match_args__ = ("reader", "writer", "key", "block", "older")
+
+    def __init__(self, reader: Part, writer: Part, key: str, block: Part, *, older: bool) -> None:
+        self.reader, self.writer, self.key, self.block, self.older = reader, writer, key, block, older
 
 
 class Facts:
@@ -229,7 +230,7 @@ class Facts:
             return
         for writer in self.writes[block.scope].get(name, ()):
             if block.first <= writer.first < block.last and not branch.first <= writer.first < branch.last:
-                yield SiblingRead(part, writer.path, writer, name, block, older)
+                yield SiblingRead(part, writer, name, block, older=older)
                 return
 
     def reads_sibling(self, reader: str, key: str) -> bool:

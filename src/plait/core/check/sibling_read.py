@@ -63,9 +63,9 @@ def sibling_read(facts: Facts) -> Iterable[Diagnostic]:
             older = "; it would get the value from before the block" if read.older else ""
             yield Diagnostic(
                 "E203",
-                (read.reader.path, read.writer),
-                f"{read.reader.path!r} reads {read.key!r} while {read.writer!r} writes it (both in {where}){older}",
-                f"{hint}\n      or, if the older value is meant, let {read.writer!r} write another key"
+                (read.reader.path, read.writer.path),
+                f"{read.reader.path!r} reads {read.key!r} while {read.writer.path!r} writes it (both in {where}){older}",
+                f"{hint}\n      or, if the older value is meant, let {read.writer.path!r} write another key"
                 if read.older
                 else hint,
                 read.key,
@@ -121,7 +121,7 @@ def _layers(block: Part, reads: list[SiblingRead], cut: dict[int, int]) -> list[
     needs: dict[int, set[int]] = {index: set() for index in cut}
     for read in reads:
         index, _ = _place(block, read.reader)
-        by, at = _place(block, read.writer_part)
+        by, at = _place(block, read.writer)
         if by in cut and at >= cut[by]:
             needs[index].add(by)
     layers: list[list[int]] = []

@@ -587,12 +587,12 @@ class _Binder:
             return Found(None, config=source)
         if isinstance(source, Optional):
             found = at.env.look_up(source.key, optional=True, fold=self._folder(at))
-            return found._replace(default=source.default) if found is not None else None
+            return Found(found.version, found.config, source.default) if found is not None else None
         found = at.env.look_up(source, optional=optional or has_default, fold=self._folder(at))
         if found is None and has_default and field is not None:
             return self._field_default(field, at)
         if found is not None and has_default and field is not None and found.default is ABSENT:
-            return found._replace(default=field.initial())
+            return Found(found.version, found.config, field.initial())
         return found
 
     def _field_default(self, field: Field, at: _At) -> Found:

@@ -7,19 +7,20 @@ Env     the view at one point of a scope; each branch of a block works on a copy
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from plait.core.inputs import Config
 from plait.core.plan.bound import Frame, Merge, Node, Version
 from plait.core.schema import ABSENT, Field, Schema
 
 
-class Found(NamedTuple):
+class Found:
     """The answer to a look-up: a version, or a run's setting, with the default that comes with it."""
 
-    version: Version | None
-    config: Config | None = None
-    default: Any = ABSENT
+    __slots__ = ("config", "default", "version")
+
+    def __init__(self, version: Version | None, config: Config | None = None, default: Any = ABSENT) -> None:
+        self.version, self.config, self.default = version, config, default
 
 
 class Deltas:
