@@ -4,8 +4,8 @@
     python docs/refresh.py --write     put them right
 
 A line `<!-- file: examples/NAME.py -->` stands before a code block that shows the file, or with `#part` what lies in
-it between `# part: ...` and `# end`. A line `<!-- output: examples/NAME.py -->` stands before what running it prints;
-durations and bars may differ there.
+it between `# part: ...` and `# end`. A line `<!-- output: examples/NAME.py -->` stands before what running it prints, and
+`<!-- command: plait check examples/NAME.py -->` before a command and what it says; durations and bars may differ there.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shlex
 import subprocess
 import sys
 import textwrap
@@ -23,7 +24,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 SHOWN = re.compile(
-    r"<!-- (?P<what>file|output): (?P<name>[\w./-]+)(?:#(?P<part>[\w-]+))? -->\n(?P<fence>```\w*\n)(?P<text>.*?)```\n",
+    r"<!-- (?P<what>file|output|command): (?P<name>[^\n#]+?)(?:#(?P<part>[\w-]+))? -->\n"
+    r"(?P<fence>```\w*\n)(?P<text>.*?)```\n",
     re.DOTALL,
 )
 LATEST_SECONDS = 60
@@ -42,22 +44,38 @@ def without_marks(code: str) -> str:
     return re.sub(r"^[ ]*# (?:part: [\w-]+|end)\n", "", code, flags=re.MULTILINE)
 
 
-@cache
-def printed_by(name: str) -> str:
-    """What an example prints, run in a process of its own."""
-    done = subprocess.run(
-        [sys.executable, "-W", "error", name],
+def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments],
         cwd=ROOT,
-        env={**os.environ, "PYTHONIOENCODING": "utf-8", "COLUMNS": "80"},
+        env={**os.environ, "PYTHONIOENCODING": "utf-8", "COLUMNS": "80", "NO_COLOR": "1"},
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         encoding="utf-8",
         timeout=LATEST_SECONDS,
         check=False,
     )
+
+
+@cache
+def printed_by(name: str) -> str:
+    """What an example prints, run in a process of its own."""
+    done = _run("-W", "error", name)
     if done.returncode:
         raise RuntimeError(f"{name} ended with {done.returncode}:\n{done.stderr}")
     return done.stdout
+
+
+@cache
+def said_by(command: str) -> str:
+    """A command as it is typed, and what it says; its exit code only if it is not 0."""
+    program, *arguments = shlex.split(command)
+    if program != "plait":
+        raise ValueError(f"the pages show commands of plait only, and this is {command!r}")
+    done = _run("-m", "plait.cli", *arguments)
+    code = f"exit code {done.returncode}\n" if done.returncode else ""
+    return f"$ {command}\n{done.stdout}{done.stderr}{code}"
 
 
 def roughly(text: str) -> str:
@@ -74,7 +92,7 @@ def current(match: re.Match[str]) -> str:
     if match["what"] == "file":
         code = (ROOT / match["name"]).read_text("utf-8")
         return part_of(code, match["part"]) if match["part"] else without_marks(code)
-    now = printed_by(match["name"])
+    now = said_by(match["name"]) if match["what"] == "command" else printed_by(match["name"])
     return match["text"] if roughly(now) == roughly(match["text"]) else now
 
 

@@ -126,7 +126,21 @@ class PipelineErrors(ExceptionGroup[Exception]):
         """Keep the type and the report when ``split`` or ``except*`` takes a part."""
         part = PipelineErrors(self.message, excs)
         part.report = self.report
+        known, taken = failures(self), set(_leaves(part))
+        mine = [failure for failure in known if not taken.isdisjoint(_leaves(failure.error))]
+        attach(part, Failures(mine, known.report, known.run_id))
         return part
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    """The errors in a group, however deep; for one that stands for a step's own, that one as well."""
+    if isinstance(error, BaseExceptionGroup):
+        for part in error.exceptions:
+            yield from _leaves(part)
+        return
+    yield error
+    if isinstance(error, StepCancelled) and error.__cause__ is not None:
+        yield error.__cause__
 
 
 _ATTRIBUTE = "__plait_failures__"
@@ -149,14 +163,20 @@ def annotate(error: BaseException, note: str) -> None:
 def failures(error: BaseException) -> Failures:
     """Tell which steps failed, from whatever a run raised.
 
-    Works for the original exception of a single failure and for the group of several. An error that
-    did not come from a run gives an empty list.
+    Works for the original exception of a single failure, for the group of several, and for what ``except*``
+    took of either. An error that did not come from a run gives an empty list.
 
     >>> failures(ValueError("not from a run"))
     Failures([])
     """
     found = getattr(error, _ATTRIBUTE, None)
-    return found if isinstance(found, Failures) else Failures()
+    if isinstance(found, Failures):
+        return found
+    if isinstance(error, BaseExceptionGroup):  # `except*` puts a single error into a group of its own
+        for part in error.exceptions:
+            if inside := failures(part):
+                return inside
+    return Failures()
 
 
 def extra(package: str, extra_name: str, purpose: str) -> MissingExtra:

@@ -11,11 +11,12 @@ from itertools import combinations
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from plait import Pipeline, subgraph
 from plait.core.draw import mermaid, svg, text
 from plait.core.draw.layout import ACROSS, DOWN, Box, Layout
 from plait.core.draw.shape import Waits
 from plait.core.draw.svg import width_of
-from plait.core.flow import parallel
+from plait.core.flow import dataflow, parallel
 from plait.core.plan.bind import bind
 from plait.core.plan.outline import outline
 from plait.testing.strategies import pipelines
@@ -63,15 +64,15 @@ def test_durations_are_shown_and_the_longest_way_is_marked(analysis):
         "analyses/sentiment": 2.0,
         "analyses/topics": 0.02,
         "report": 12.3,
-        "save": 0.1,
+        "save": 0.0001,
     }
     root = read(svg(analysis, durations=durations))
     assert [e.text for e in root.iter(f"{NS}text") if e.get("class") == "d"] == [
-        "0.5 s",
+        "500 ms",
         "2.0 s",
         "20 ms",
         "12 s",
-        "0.1 s",
+        "< 1 ms",
     ]
     marked = [g.find(f"{NS}text").text for g in root.iter(f"{NS}g") if " w" in (g.get("class") or "")]
     assert marked == ["extract", "sentiment", "report", "save"]
@@ -126,6 +127,48 @@ def assert_sound(layout):
         assert apart, (one.part, other.part)
     for edge in layout.edges:
         assert edge.source.m + edge.source.ml < edge.target.m  # always forwards
+        for bend in edge.bends:  # where a line passes steps, it passes beside them
+            for step in steps:
+                within = bend.m - 0.01 <= step.m < bend.m + bend.ml
+                assert not within or not step.c < bend.c + bend.port < step.c + step.cl, step.part
+
+
+@pytest.mark.parametrize("sizes", [ACROSS, DOWN])
+def test_a_line_that_passes_a_layer_goes_straight_through_it(made, do, sizes):
+    bound = made(
+        [
+            dataflow(
+                [
+                    do("first", ["x"], "a"),
+                    *(do(f"step{i}", ["a"], f"k{i}") for i in range(4)),
+                    do("second", ["k1"], "b"),
+                    do("last", ["a", "b"], "c"),
+                ]
+            )
+        ]
+    )
+    layout = laid_out(bound, sizes)
+    assert_sound(layout)
+    (long,) = [edge for edge in layout.edges if edge.bends]
+    depth = max(box.ml for part, box in layout.boxes.items() if part.name.startswith("step"))
+    assert long.bends[0].ml == depth
+
+
+@pytest.mark.parametrize("sizes", [ACROSS, DOWN])
+def test_a_frame_is_as_wide_as_its_title(made, do, sizes):
+    block = parallel(
+        [do("a", ["x"], "a"), do("b", ["x"], "b")], name="a long name", on_error="collect", timeout=3
+    )
+    layout = laid_out(made([block]), sizes)
+    assert_sound(layout)
+    (frame,) = [box for box in every(layout.box) if box.kind == "frame"]
+    text = "parallel a long name, on error: collect, timeout 3 s"
+    assert (frame.ml if sizes.across else frame.cl) >= 5.9 * len(text)
+
+
+def test_a_pipeline_without_a_name_is_not_named_twice(made, do):
+    inner = Pipeline([do("a", ["x"], "a")])
+    assert "pipeline pipeline" not in svg(made([subgraph(inner)]))
 
 
 @pytest.mark.parametrize("sizes", [ACROSS, DOWN])

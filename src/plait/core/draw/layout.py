@@ -14,12 +14,14 @@ from collections.abc import Callable, Iterable
 from itertools import pairwise
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from plait.core.draw.shape import Waits, is_transparent, opened, settings
+from plait.core.draw.shape import Waits, is_transparent, opened, settings, title
 from plait.core.plan.outline import Part
 
 Kind: TypeAlias = Literal["step", "input", "frame", "group", "joint"]
 PAD: Final = 14
 TITLE: Final = 20
+_LETTER: Final = 6.3
+"""What a letter of a title takes, about."""
 _SWEEPS = 4
 _BENDS = 400
 
@@ -122,11 +124,14 @@ class Layout:
         before, across = (PAD, PAD + TITLE) if self._sizes.across else (PAD + TITLE, PAD)
         box = Box("frame", inside.ml + before + PAD, inside.cl + across + PAD, part=part)
         inside.m, inside.c = before, across
-        if not self._sizes.across:  # a title must not be wider than its frame
-            wanted = 7.0 * len(part.name or "") + 90
-            if box.cl < wanted:
-                inside.c += (wanted - box.cl) / 2
-                box.cl = wanted
+        # A title must not be wider than its frame.
+        wanted = _LETTER * len(title(part)) + 2 * PAD
+        if self._sizes.across and box.ml < wanted:
+            inside.m += (wanted - box.ml) / 2
+            box.ml = wanted
+        elif not self._sizes.across and box.cl < wanted:
+            inside.c += (wanted - box.cl) / 2
+            box.cl = wanted
         box.port = inside.c + inside.port
         box.children, box.ins, box.outs = [inside], inside.ins, inside.outs
         return box
@@ -216,6 +221,8 @@ class Layout:
                 _same_length([box for box in row if box.kind == "step"])
             deep = max(box.ml for box in row)
             for box in row:
+                if box.kind == "joint":  # a line that passes goes straight through, so that it meets no box
+                    box.ml = deep
                 box.m = at + (deep - box.ml) / 2 if box.kind != "step" else at
             at += deep + self._sizes.gap * (1.0 if len(row) < 6 else 1.4)
         low = min(box.c for row in rows for box in row)

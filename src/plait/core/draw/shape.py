@@ -53,7 +53,9 @@ def settings(part: Part) -> list[str]:
 def title(part: Part) -> str:
     """What stands above a block: its kind, its name and its policy."""
     kind = {"list": "branch", "subgraph": "pipeline"}.get(part.kind, part.kind)
-    return ", ".join([" ".join(filter(None, [kind, visible(part.name or "")])), *settings(part)])
+    name = visible(part.name or "")
+    head = kind if name == kind else " ".join(filter(None, [kind, name]))  # not "pipeline pipeline"
+    return ", ".join([head, *settings(part)])
 
 
 def is_transparent(part: Part) -> bool:

@@ -16,15 +16,16 @@ _LONGEST = 1250
 _NAME, _KEYS = 30, 34
 _MARGIN = 20
 # In ems, after the widest of the fonts that a browser may choose.
-_NARROW, _BROAD, _CAPITAL, _OTHER = 0.37, 0.92, 0.7, 0.615
+_NARROW, _ROUND, _BROAD, _CAPITAL, _OTHER = 0.37, 0.64, 0.92, 0.7, 0.615
 _WIDTHS: Final = {
     **{chr(i): _CAPITAL if chr(i).isupper() else _OTHER for i in range(32, 127)},
     **dict.fromkeys("ijlI.,:;'|!()[]{}/tfr-", _NARROW),
+    **dict.fromkeys("bdghnpqu0123456789", _ROUND),
     **dict.fromkeys("mwMW@%", _BROAD),
 }
 
 _STYLE: Final = """
-.plait{--ground:#fcfcfd;--ink:#1d2433;--soft:#5b6578;--line:#9aa5b8;--box:#fff;--edge:#ccd4e0;--frame:#3f63b30d;--rim:#b7c4de;--name:#43588a;--way:#2259c4;--act:#a8550c;
+.plait{--ground:#fcfcfd;--ink:#1d2433;--soft:#5b6578;--line:#7f8ca3;--box:#fff;--edge:#ccd4e0;--frame:#3f63b30d;--rim:#b7c4de;--name:#43588a;--way:#2259c4;--act:#a8550c;
 font-family:ui-sans-serif,system-ui,-apple-system,"Segoe UI","Helvetica Neue",Arial,sans-serif;font-size:13px;max-width:100%;height:auto}
 @media (prefers-color-scheme:dark){.plait{--ground:#14171c;--ink:#e9ecf2;--soft:#a0aaba;--line:#667084;--box:#1f242c;--edge:#3d4654;--frame:#8fb0ff12;--rim:#3f4f70;--name:#b0c2ee;--way:#7fabff;--act:#eba65c}}
 .plait .g{fill:var(--ground)}.plait .b{fill:var(--box);stroke:var(--edge)}.plait .f{fill:var(--frame);stroke:var(--rim)}.plait .f.o{stroke-dasharray:4 3}
@@ -195,7 +196,7 @@ class _Picture:
     def _line(self, edge: Edge, *, on_way: bool) -> None:
         points = [(edge.source.m + edge.source.ml, edge.source.c + edge.source.port)]
         for bend in edge.bends:
-            points += [(bend.m, bend.c + bend.port)]
+            points += [(bend.m + along, bend.c + bend.port) for along in (0.0, bend.ml)]
         end = edge.target.m - (6 if edge.target.kind != "joint" else 0)
         points.append((end, edge.target.c + edge.target.port))
         x, y = self._xy(*points[0])
@@ -258,16 +259,16 @@ class _Picture:
         seconds = self.durations.get(part.path)
         if seconds is not None:
             self.out.append(
-                f'<text class="d" x="{x + w - 11:.1f}" y="{y + 20:.1f}">{_seconds(seconds)}</text>'
+                f'<text class="d" x="{x + w - 11:.1f}" y="{y + 20:.1f}">{escape(_seconds(seconds))}</text>'
             )
             if self.slowest > 0:
                 self.out.append(
-                    f'<rect class="u" x="{x + 7:.1f}" y="{y + h - 3.5:.1f}" width="{max((w - 14) * seconds / self.slowest, 1):.1f}" height="2" rx="1"/>'
+                    f'<rect class="u" x="{x + 7:.1f}" y="{y + h - 4.5:.1f}" width="{max((w - 14) * seconds / self.slowest, 1):.1f}" height="2" rx="1"/>'
                 )
         self.out.append("</g>")
 
 
 def _seconds(value: float) -> str:
-    if value >= 10:
-        return f"{value:.0f} s"
-    return f"{value:.1f} s" if value >= 0.1 else f"{value * 1000:.0f} ms"
+    if value >= 1:
+        return f"{value:.0f} s" if value >= 10 else f"{value:.1f} s"
+    return f"{value * 1000:.0f} ms" if value >= 0.001 else "< 1 ms"
