@@ -13,8 +13,6 @@ import pytest
 if TYPE_CHECKING:
     from plait.testing._fixtures import Serially, Virtually
 
-__all__ = ["plait_run", "plait_serial"]
-
 
 @pytest.fixture
 def plait_run() -> Virtually:

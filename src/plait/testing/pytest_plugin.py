@@ -22,6 +22,12 @@ plugins by itself (``PYTEST_DISABLE_PLUGIN_AUTOLOAD``), name this one: ``pytest 
 
 from __future__ import annotations
 
-from _plait_pytest import plait_run, plait_serial
+import pytest
 
-__all__ = ["plait_run", "plait_serial"]
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Bring the fixtures, unless pytest has found them by itself: twice would be once too often."""
+    import _plait_pytest
+
+    if not config.pluginmanager.is_registered(_plait_pytest):
+        config.pluginmanager.register(_plait_pytest, "plait")
