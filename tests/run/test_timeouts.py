@@ -250,7 +250,9 @@ def test_a_thread_is_told_in_time_and_control_returns_when_it_ends():
 
     gate = threading.Event()
     took, watching = asyncio.run(main())
-    assert 0.09 <= told[0] < 0.35  # in time: it counts from the start of the attempt, just before the thread's
+    assert (
+        0.09 <= told[0] < 0.35
+    )  # in time: it counts from the start of the attempt, just before the thread's
     assert took >= 0.4  # and not before it had ended
     assert [e.will_retry for e in watching.of(StepFailed)] == [False]
 

@@ -2,8 +2,8 @@
 
     plait run | check | plan | draw | rule | new | doctor | version
 
-This module is what the ``plait`` program imports first, so it imports nothing itself: ``plait --help``
-loads click and a table of names, and neither asyncio nor the rest of Plait.
+This module is what the ``plait`` program imports first, so it imports nothing itself: besides what ``import plait``
+brings, ``plait --help`` loads click and a table of names.
 """
 
 from __future__ import annotations
