@@ -5,6 +5,7 @@ This is the only place where user values and the plan meet; the scheduler never 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -151,6 +152,8 @@ def arguments(
         for key, slot in step.opaque:
             if values[slot].__class__ is not Missing:
                 everything[key] = values[slot]
+            else:  # lost in a failed branch: not the version that was given, either
+                everything.pop(key, None)
         kwargs = {**everything, **kwargs}
     if component.single:
         whole = {**dict(zip((a.name for a in step.args), args, strict=False)), **kwargs}
@@ -264,6 +267,8 @@ def fold(step: PlannedStep, values: list[Any]) -> Any:
             total = reducer(total, delta)
         except Exception as error:
             error.add_note(f"while merging what {writer!r} wrote to {field.key!r}")
+            with contextlib.suppress(AttributeError):  # an exception with slots only: the note still tells
+                error.__plait_writer__ = writer  # type: ignore[attr-defined]  # whose failure it is
             raise
     return total
 
