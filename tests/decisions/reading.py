@@ -26,12 +26,12 @@ def table(record: str, *columns: str, text: str | None = None) -> list[Row]:
 
     Args:
         record: the file's name without ``.md``.
-        columns: the whole header, in its order; the first names the row.
+        columns: the whole header, in its order; the first names the row (with the second, if it is not alone).
         text: read this text instead of the file.
 
     Raises:
-        LookupError: when there is no such table, it has no rows, two rows have one name, or a row has not as
-            many cells as the header.
+        LookupError: when there is no such table, it has no rows, two rows begin with the same two cells, or a
+            row has not as many cells as the header.
     """
     text = (RECORDS / f"{record}.md").read_text("utf-8") if text is None else text
     lines = [_cells(line) for line in text.splitlines()]
@@ -47,10 +47,10 @@ def table(record: str, *columns: str, text: str | None = None) -> list[Row]:
             found.append(dict(zip(columns, cells, strict=True)))
     if not found:
         raise LookupError(f"{record} has no table with rows under {' | '.join(columns)}")
-    called = names(found)
-    twice = sorted({name for name in called if called.count(name) > 1})
+    begins = [tuple(row.values())[:2] for row in found]
+    twice = [begin for begin in begins if begins.count(begin) > 1]
     if twice:
-        raise LookupError(f"{record}: two rows are called {twice[0]!r}")
+        raise LookupError(f"{record}: two rows begin with {twice[0]}")
     return found
 
 

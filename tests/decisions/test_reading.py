@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from tests.decisions.reading import names, table
 
 TEXT = """
@@ -42,7 +41,7 @@ def test_rows_are_read_by_column_from_every_table_with_this_header():
         (("case", "pipeline", "results"), TEXT),
         (("case", "result"), "| case | result |\n| --- | --- |\n\ntext"),
         (("case", "result"), "| case | result |\n| --- | --- |\n| one | 1 | 2 |"),
-        (("case", "result"), "| case | result |\n| --- | --- |\n| one | 1 |\n| one | 2 |"),
+        (("case", "result"), "| case | result |\n| --- | --- |\n| one | 1 |\n| one | 1 |"),
     ],
 )
 def test_a_table_that_can_not_be_read_as_it_is_meant_is_an_error(columns, text):

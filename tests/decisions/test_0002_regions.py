@@ -1,0 +1,19 @@
+"""Record 0002: a region with a policy of its own is atomic."""
+
+from __future__ import annotations
+
+import pytest
+from tests.decisions.defects import marked
+from tests.decisions.lab import Bench, run_row
+from tests.decisions.reading import table
+
+ROWS = table("0002-regions-with-a-policy", "case", "pipeline", "run as", "starts", "order", "result")
+DEFECTS = {
+    "what a discarded attempt collected is forgotten": "the scheduler keeps what an attempt recorded that was discarded",
+}
+
+
+@pytest.mark.parametrize("row", marked(ROWS, DEFECTS))
+def test_a_region_gives_its_values_once_at_its_end(row):
+    bench = Bench()
+    run_row(row, bench, bench.words(), given="{'k': 'k0'}")
