@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import types
 import typing
 from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
@@ -129,8 +130,13 @@ class Component:
 def is_context(annotation: Any) -> bool:
     """Whether a parameter's annotation asks for the step's context."""
     if isinstance(annotation, str):
-        return annotation.rpartition(".")[2].removesuffix(" | None") == "StepContext"
-    return getattr(annotation, "__plait_context__", False) is True
+        return annotation.strip("'\"").removesuffix(" | None").rpartition(".")[2] == "StepContext"
+    if getattr(annotation, "__plait_context__", False) is True:
+        return True
+    # ``context: StepContext | None = None``: a component that people also call by hand
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return any(is_context(member) for member in typing.get_args(annotation))
+    return False
 
 
 def default_name(given: Any) -> str:

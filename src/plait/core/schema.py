@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -123,12 +124,38 @@ def _hints(cls: type) -> dict[str, Any]:
     try:
         return typing.get_type_hints(cls, include_extras=True)
     except (NameError, TypeError, AttributeError):  # a forward reference that can't be resolved here
-        return dict(inspect.get_annotations(cls))
+        out: dict[str, Any] = {}
+        for base in reversed(cls.__mro__):
+            for key, annotation in inspect.get_annotations(base).items():
+                out[key] = _hint(base, key, annotation)
+        return out
+
+
+def _hint(cls: type, key: str, annotation: Any) -> Any:
+    """One annotation, as far as it can be resolved from the class's module."""
+    alone = types.SimpleNamespace(__annotations__={key: annotation})
+    names = vars(sys.modules.get(cls.__module__, types))
+    try:
+        return typing.get_type_hints(alone, names, include_extras=True)[key]
+    except (NameError, TypeError, AttributeError) as error:
+        text = getattr(annotation, "__forward_arg__", annotation)
+        if isinstance(text, str) and "Annotated[" in text:  # a reducer must not get lost
+            raise DefinitionError(
+                f"{cls.__name__}.{key}: its annotation {text!r} can't be resolved ({error}); define what it names at the "
+                f"top of the module"
+            ) from None
+        return annotation
 
 
 def _typeddict_fields(cls: type) -> dict[str, Field]:
     required: frozenset[str] = getattr(cls, "__required_keys__", frozenset())
-    return {key: Field(key, hint, required=key in required) for key, hint in _hints(cls).items()}
+    out = {}
+    for key, hint in _hints(cls).items():
+        # Where annotations are strings, Python itself does not see these two.
+        origin = typing.get_origin(hint)
+        needed = origin is typing.Required or (key in required and origin is not typing.NotRequired)
+        out[key] = Field(key, hint, required=needed)
+    return out
 
 
 def _dataclass_fields(cls: type) -> dict[str, Field]:
@@ -184,7 +211,9 @@ def _takes_two(item: Callable[..., Any]) -> bool:
     try:
         parameters = inspect.signature(item).parameters.values()
     except (TypeError, ValueError):
-        return isinstance(item, (types.BuiltinFunctionType, types.BuiltinMethodType))
+        return isinstance(
+            item, (types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType)
+        )
     positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     needed = [p for p in positional if p.default is p.empty]
     return len(needed) <= 2 <= len(positional) or any(p.kind is p.VAR_POSITIONAL for p in parameters)

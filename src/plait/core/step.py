@@ -192,6 +192,11 @@ def make_step(
         raise DefinitionError(
             "step(pipeline): a pipeline becomes a step with subgraph(pipeline, input_map, output_state)"
         )
+    if isinstance(component, str):
+        raise DefinitionError(
+            f"step({component!r}): {component!r} is not a component; as a decorator, name the argument: "
+            f"@step(output_state={component!r})"
+        )
     found = Component(component)
     where = f"{kind} {name or found.name!r}"
     if isinstance(input_map, str) and isinstance(output_state, (Mapping, list, tuple)):
