@@ -56,7 +56,9 @@ class Admitted:
         self.waiting: set[int] = set()
         """Tasks whose requests had to wait."""
         self._own: list[Hashable] = []
-        self._borrowed: dict[str, tuple[Hashable, int]] = {}
+        self._lent: list[Hashable] = []
+        self._borrowed: dict[Hashable, tuple[Hashable, int]] = {}
+        """What the steps around this run hold -> the key and the amount they lend."""
 
     def open(self, outer: Cursor | None) -> None:
         """Declare the run's caps, and find what it may borrow from the steps around it."""
@@ -70,32 +72,36 @@ class Admitted:
         while outer is not None:
             admitted = outer.run.admitted
             if admitted is not None:
-                for name, amount in admitted.holding(outer.task).items():
-                    if name not in self._borrowed and not name.startswith("#"):
-                        key = ("lent", self.number, name)
-                        self._borrowed[name] = (key, amount)
-                        self._own.append(key)
-                        admission.declare({key: amount})
+                for whole, amount in admitted.holding(outer.task).items():
+                    if whole not in self._borrowed:  # the nearest step around lends
+                        key = ("lent", admitted.number, outer.task, whole)
+                        self._borrowed[whole] = key, amount
+                        self._lent.append(key)
+                        admission.lend(key, amount)
             outer = outer.run.outer_cursor
 
-    def holding(self, task: int) -> dict[str, int]:
-        """What a task holds, by the names of its needs."""
+    def holding(self, task: int) -> dict[Hashable, int]:
+        """What a task holds and can lend: an amount is known by its ``Limits``, an exclusive name by itself."""
         ticket = self._tickets.get(task)
         if ticket is None:
             return {}
         frame = self.run.frames[task]
-        return dict(frame.plan.needs[task - frame.base] or ())
+        needs = frame.plan.needs[task - frame.base] or ()
+        return {self._whole(name): amount for name, amount in needs if name[0] != "#"}
+
+    def _whole(self, name: str) -> Hashable:
+        return name if name[0] == "!" else (self.limits.id, name)
 
     def _key(self, name: str, amount: int) -> tuple[Hashable, int]:
         if name[0] == "#":
             return ("cap", self.number, int(name[1:])), amount
-        lent = self._borrowed.get(name)
+        whole = self._whole(name)
+        lent = self._borrowed.get(whole)
         if lent is not None:
             return lent[0], min(amount, lent[1])
         if name[0] == "!":
             admission.declare_new(name, 1)
-            return name, 1
-        return (self.limits.id, name), amount
+        return whole, amount
 
     def acquire(self, task: int) -> bool:
         """Ask for what a task needs; True if it has it now."""
@@ -134,3 +140,4 @@ class Admitted:
     def close(self) -> None:
         """Forget the run's own names."""
         admission.forget(self._own)
+        admission.give_back(self._lent)

@@ -64,6 +64,8 @@ class Limits(Mapping[str, Limit]):
 
     def __init__(self, resources: Mapping[str, int | Limit] | None = None) -> None:
         found: dict[str, Limit] = {"cpu": Limit(usable_cores())}
+        if resources is not None and not isinstance(resources, Mapping):
+            raise DefinitionError(f"Limits: {resources!r} is no mapping; write Limits({{'gpu': 1}})")
         for name, amount in (resources or {}).items():
             if not isinstance(name, str) or not name or name[0] in "#!":
                 raise DefinitionError(f"Limits: {name!r} is not a resource name")
@@ -102,8 +104,8 @@ class Limits(Mapping[str, Limit]):
             limit = self._limits.get(name)
             if limit is None:
                 raise DefinitionError(
-                    f"E301: step {path!r} needs the resource {name!r}, which no Limits declares{did_you_mean(name, self._limits)} "
-                    f"Declare it: Pipeline(..., limits=Limits({{{name!r}: {amount}}}))"
+                    f"E301: step {path!r} needs the resource {name!r}, which no Limits declares{did_you_mean(name, self._limits)}\n"
+                    f"      declare it: Pipeline(..., limits=Limits({{{name!r}: {amount}}}))"
                 )
             if amount > limit.concurrency:
                 raise DefinitionError(
@@ -127,12 +129,29 @@ class Admission:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._ledger: Ledger[Any] = Ledger()
+        self._borrowers: dict[Hashable, int] = {}
 
     def declare(self, amounts: Mapping[Hashable, int]) -> None:
         """Make amounts known; what is in use stays in use."""
         with self._lock:
             for name, capacity in amounts.items():
                 self._ledger.declare(name, capacity)
+
+    def lend(self, name: Hashable, capacity: int) -> None:
+        """Make known what a step lends to the runs it starts: one amount for all of them together."""
+        with self._lock:
+            if not self._borrowers.get(name):
+                self._ledger.declare(name, capacity)
+            self._borrowers[name] = self._borrowers.get(name, 0) + 1
+
+    def give_back(self, names: Iterable[Hashable]) -> None:
+        """A run that borrowed is over; the last one forgets what was lent."""
+        with self._lock:
+            for name in names:
+                self._borrowers[name] -= 1
+                if not self._borrowers[name]:
+                    del self._borrowers[name]
+                    self._ledger.forget((name,))
 
     def declare_new(self, name: Hashable, capacity: int) -> None:
         """Make one amount known unless it is."""
