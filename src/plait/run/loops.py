@@ -13,7 +13,7 @@ import atexit
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError as FutureCancelled
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any, TypeVar
 
 from plait.errors import PlaitError
@@ -128,6 +128,14 @@ def wait_for(serving: LoopThread, work: Callable[[], Coroutine[Any, Any, T]]) ->
     return value  # type: ignore[return-value]  # set whenever there is no error
 
 
+def call_soon(call: Callable[[], object]) -> None:
+    """Have something done on the loop for sync verbs, if there is one. Never waits, so it is safe in ``__del__``."""
+    serving = _main
+    if serving is not None:
+        with suppress(RuntimeError):  # closed meanwhile
+            serving.loop.call_soon_threadsafe(call)
+
+
 def _making_room() -> AbstractContextManager[None]:
     if threading.current_thread().name.startswith("plait-thread-"):
         return thread_pool().blocked()
@@ -142,13 +150,16 @@ _FOREIGN = (
 )
 
 
+_CURE = (
+    "a component holds a client that belongs to another event loop: use `await pipeline.arun(...)` on the loop where the "
+    "client was made, or make the client in the component's setup()"
+)
+
+
 def name_the_cure(error: BaseException) -> None:
     """Recognise an object that is bound to another event loop, and say what helps."""
-    if any(part in str(error) for part in _FOREIGN):
-        error.add_note(
-            "a component holds a client that belongs to another event loop: use `await pipeline.arun(...)` on the loop where the "
-            "client was made, or make the client in the component's setup()"
-        )
+    if any(part in str(error) for part in _FOREIGN) and _CURE not in getattr(error, "__notes__", ()):
+        error.add_note(_CURE)
 
 
 def shutdown() -> None:

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Generic, TypeVar
 
 from plait.events import Event, RunFinished
-from plait.run.loops import main_loop, wait_for
+from plait.run.loops import call_soon, main_loop, wait_for
 
 S = TypeVar("S")
 
@@ -90,16 +90,21 @@ class AsyncStream(Generic[S]):
                 self.result = task.result()
         return event
 
+    def cancel(self) -> None:
+        """Stop, without waiting for the end of the run."""
+        self._closed = True
+        if self._space is not None:
+            self._space.set()
+        if self._task is not None:
+            self._task.cancel()
+
     async def aclose(self) -> None:
         """Stop: cancels the run if it still goes on, and waits for its end."""
-        self._closed = True
+        self.cancel()
         task = self._task
         if task is None:
             return
-        if self._space is not None:
-            self._space.set()
         if not task.done():
-            task.cancel()
             await asyncio.wait([task])
         if not task.cancelled():
             task.exception()  # seen: whoever left early does not want it
@@ -110,6 +115,11 @@ class Stream(Generic[S]):
 
     def __init__(self, inner: AsyncStream[S]) -> None:
         self._inner = inner
+        self._began = False
+
+    def __del__(self) -> None:
+        if getattr(self, "_began", False):  # a loop was left by ``break``
+            call_soon(self._inner.cancel)
 
     @property
     def result(self) -> S | None:
@@ -128,12 +138,15 @@ class Stream(Generic[S]):
         return self
 
     def __next__(self) -> Event:
+        self._began = True
         try:
             event: Event = wait_for(main_loop(), self._inner.__anext__)
         except StopAsyncIteration:
+            self._began = False
             raise StopIteration from None
         return event
 
     def close(self) -> None:
         """Stop: cancels the run if it still goes on, and waits for its end."""
+        self._began = False
         wait_for(main_loop(), self._inner.aclose)
