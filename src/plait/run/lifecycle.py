@@ -21,14 +21,13 @@ from plait.executors.thread import thread_pool
 
 
 class _Entry:
-    __slots__ = ("component", "future", "loop", "ready", "users")
+    __slots__ = ("component", "future", "ready", "users")
 
     def __init__(self, component: Component) -> None:
         self.component = component
         self.future: Future[None] | None = None
         self.ready = False
         self.users = 0
-        self.loop: asyncio.AbstractEventLoop | None = None
 
 
 _entries: dict[int, _Entry] = {}
@@ -46,8 +45,12 @@ def is_ready(component: Component) -> bool:
     return entry is not None and entry.ready
 
 
-async def ensure(component: Component) -> None:
+async def ensure(component: Component, *, here: bool = False) -> None:
     """Set the component up unless it is, or wait for whoever is doing it.
+
+    Args:
+        component: the component.
+        here: call a blocking ``setup`` in this very thread (serial mode), not in one of the pool.
 
     Raises:
         Exception: what its ``setup`` raised, with a note that names the component.
@@ -63,7 +66,7 @@ async def ensure(component: Component) -> None:
             if future is None:
                 future = entry.future = Future()
         if mine:
-            await _set_up(entry, future)
+            await _set_up(entry, future, here=here)
             return
         await asyncio.shield(asyncio.wrap_future(_settled(future)))
         # ready, failed or given up by the one who began: look again
@@ -76,13 +79,12 @@ def _settled(future: Future[None]) -> Future[None]:
     return out
 
 
-async def _set_up(entry: _Entry, future: Future[None]) -> None:
+async def _set_up(entry: _Entry, future: Future[None], *, here: bool) -> None:
     component = entry.component
     try:
         if component.setup is not None:
-            await _call(component.setup, f"setup of {component.name}", entry)
+            await _call(component.setup, f"setup of {component.name}", entry, here=here)
         entry.ready = True
-        entry.loop = asyncio.get_running_loop()
     except Exception as error:
         error.add_note(f"in setup() of the component {component.name!r}")
         raise
@@ -91,9 +93,16 @@ async def _set_up(entry: _Entry, future: Future[None]) -> None:
         future.set_result(None)
 
 
-async def _call(method: Callable[[], Any], name: str, entry: _Entry | None = None) -> None:
+async def _call(
+    method: Callable[[], Any], name: str, entry: _Entry | None = None, *, here: bool = False
+) -> None:
     if inspect.iscoroutinefunction(method):
         await method()
+        return
+    if here:
+        outcome = method()
+        if inspect.isawaitable(outcome):
+            await outcome
         return
 
     def call() -> Any:

@@ -14,6 +14,7 @@ from collections.abc import Awaitable
 from typing import Any
 
 from plait.context import CURRENT, Cursor
+from plait.core.component import Component
 from plait.core.plan.model import PlannedStep
 from plait.core.schedule.commands import Acquire, Cancel, Command, GiveUp, Release, Start, Wake, Withdraw
 from plait.core.schedule.events import Granted, RunStarted, Stopped, TimerFired
@@ -125,7 +126,7 @@ class SerialRun(Run):
         component = step.component
         assert component is not None
         if has_life(component) and not is_ready(component):
-            self._await(ensure(component), None)
+            self._set_up(component)
         args, kwargs = arguments(step, values, self.extras, lambda: self.step_context(cursor))
         if frame.program.check_types:
             check_arguments(step, values)
@@ -135,6 +136,24 @@ class SerialRun(Run):
         if frame.program.check_types:
             check_result(step, result)
         put(step, values, result)
+
+    def _set_up(self, component: Component) -> None:
+        """Set a component up in this thread; only an async ``setup`` may need another one."""
+        setting_up = ensure(component, here=True)
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            self._await(setting_up, None)
+            return
+        if inspect.iscoroutinefunction(component.setup):
+            self._await(setting_up, None)
+            return
+        try:
+            setting_up.send(None)  # a blocking one ends at once, without a loop
+        except StopIteration:
+            return
+        setting_up.close()  # another thread is at it: wait for that one
+        self._await(ensure(component, here=True), None)
 
     def _await(self, awaitable: Awaitable[Any], step: PlannedStep | None) -> Any:
         limit = None if step is None else step.timeout
