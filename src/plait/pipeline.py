@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import os
 from collections.abc import AsyncIterable, Coroutine, Iterable, Mapping, Sequence
 from types import GenericAlias, TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Literal, cast, overload
@@ -20,6 +18,7 @@ from plait.run.drive import Run
 from plait.run.finish import check_state, collected, final_values, raise_outcome
 from plait.run.limits import Limits, default_limits
 from plait.run.loops import name_the_cure, run_sync
+from plait.run.options import RunId, no_grace, options_of
 from plait.run.program import Program, program_of
 from plait.run.values import fill_inputs
 
@@ -42,31 +41,6 @@ else:  # the defaults are for type checkers; before Python 3.13 they would cost 
     InputT = TypeVar("InputT", contravariant=True)
 S = TypeVar("S")
 I = TypeVar("I")  # noqa: E741
-
-_run_prefix = (0, "")
-_run_numbers = itertools.count(1)
-
-
-def _new_run_id() -> str:
-    """An id that is unique across processes: random once per process, then counted."""
-    global _run_prefix  # noqa: PLW0603
-    if _run_prefix[0] != os.getpid():
-        _run_prefix = (os.getpid(), os.urandom(6).hex())
-    return f"{_run_prefix[1]}-{next(_run_numbers)}"
-
-
-class _RunId:
-    """A run id that is made when somebody asks for it."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self) -> None:
-        self._value: str | None = None
-
-    def __call__(self) -> str:
-        if self._value is None:
-            self._value = _new_run_id()
-        return self._value
 
 
 class Result(Generic[StateT]):
@@ -98,8 +72,13 @@ class Result(Generic[StateT]):
         return self._report
 
     def __repr__(self) -> str:
-        keys = list(self.state) if isinstance(self.state, Mapping) else type(self.state).__name__
-        return f"<result {keys}{f', {len(self.failures)} failures' if self.failures else ''}>"
+        from plait.core.report.text import seconds as show
+
+        run, state = self._run, self.state
+        what = ", ".join(map(str, state)) if isinstance(state, Mapping) else type(state).__name__
+        name = f" of {run.plan.name!r}" if run.plan.name else ""
+        failed = f"; failed: {', '.join(f.path for f in self.failures)}" if self.failures else ""
+        return f"<result{name} in {show(run.ended - run.started)}: {what or 'no keys'}{failed}>"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:  # noqa: ARG002
         return {"text/plain": f"{self!r}\n{self.report.to_text()}"}
@@ -230,7 +209,7 @@ class Pipeline(Generic[StateT, InputT]):
         )
         self._limits, self._check_types = limits, check_types
         self._deadline = seconds(deadline, f"{where}: deadline")
-        self._grace = seconds(grace, f"{where}: grace") or 0.0
+        self._grace = seconds(grace, f"{where}: grace") or no_grace(where)
         self._declared = (
             self.__plait_definition__.schema.declared or self.__plait_definition__.schema_in.declared
         )
@@ -309,7 +288,8 @@ class Pipeline(Generic[StateT, InputT]):
 
     def __repr__(self) -> str:
         count = sum(1 for _ in steps_of(self.__plait_definition__))
-        return f"<pipeline {self.name or ''}{' ' if self.name else ''}of {count} steps>"
+        name = f" {self.name!r}" if self.name else ""
+        return f"<pipeline{name} of {count} step{'' if count == 1 else 's'}>"
 
     # ------------------------------------------------------------------ putting it together
     def __or__(self, other: Any) -> Pipeline[StateT, InputT]:
@@ -408,11 +388,12 @@ class Pipeline(Generic[StateT, InputT]):
             PipelineErrors: several steps failed. A single failure is raised as the original exception.
         """
         choice(mode, ("parallel", "serial"), "run: mode")
+        watching = options_of("run", config, context, deadline, observers)
         if mode == "serial":
-            return self._run_serially(inputs, config, context, deadline, observers)
-        self._program(fused=not observers)  # refuse on this thread, with a short traceback
+            return self._run_serially(inputs, config, context, deadline, watching)
+        self._program(fused=not watching)  # refuse on this thread, with a short traceback
         return run_sync(
-            lambda: self.arun(inputs, config=config, context=context, deadline=deadline, observers=observers)
+            lambda: self.arun(inputs, config=config, context=context, deadline=deadline, observers=watching)
         )
 
     async def arun(
@@ -425,7 +406,9 @@ class Pipeline(Generic[StateT, InputT]):
         observers: Iterable[Any] = (),
     ) -> Result[StateT]:
         """Run the pipeline on the running event loop; see ``run``."""
-        watching = tuple(observers) if observers else ()
+        watching: tuple[Any, ...] = ()
+        if observers or deadline is not None or config is not None or context is not None:
+            watching = options_of("arun", config, context, deadline, observers)
         run = self._new_run(
             Run, self._program(fused=not watching), inputs, config, context, deadline, watching
         )
@@ -463,6 +446,9 @@ class Pipeline(Generic[StateT, InputT]):
         """
         from plait.run.stream import AsyncStream
 
+        options_of("stream", config, context, deadline, ())
+        if whole(capacity, "stream: capacity") is None:
+            raise DefinitionError("stream: capacity is None; it is a whole number from 1")
         self._program(fused=False)
         return AsyncStream(
             lambda stream: self.arun(
@@ -501,14 +487,28 @@ class Pipeline(Generic[StateT, InputT]):
         """Run the pipeline for many inputs, several at a time; items come in input order.
 
         Args:
-            inputs: an iterable (or async iterable) of inputs, taken only as there is a place for them.
+            inputs: an iterable (or async iterable) of inputs, taken only as there is a place for them. An iterable
+                that blocks belongs in ``map``, which reads it in a thread of its own.
             max_concurrency: how many items are in flight at once; default: a few per core.
-            on_error: ``"collect"`` leaves an error with its item; ``"cancel"`` raises the first one and cancels the rest.
+            on_error: ``"collect"`` leaves an error with its item; ``"cancel"`` raises the first one, after the items before
+                it, and cancels the rest at once.
             config: as for ``run``, for every item.
             context: as for ``run``, for every item.
             deadline: seconds that one item may take.
             observers: objects whose ``on_event`` gets the events of all items.
         """
+        options = (config, context, deadline, observers)
+        return self._items(inputs, max_concurrency, on_error, options, threaded=False)
+
+    def _items(
+        self,
+        inputs: Any,
+        max_concurrency: int | None,
+        on_error: Literal["collect", "cancel"],
+        options: tuple[Any, Any, float | None, Iterable[Any]],
+        *,
+        threaded: bool,
+    ) -> AsyncMap[Result[StateT]]:
         from plait.run.map import AsyncMap
 
         choice(on_error, ("collect", "cancel"), "map: on_error")
@@ -517,13 +517,14 @@ class Pipeline(Generic[StateT, InputT]):
             raise InputError(
                 f"map wants an iterable of inputs, got {type(inputs).__name__}; for a single input use run"
             )
-        watching = tuple(observers)
+        watching = options_of("map", *options)
+        config, context, deadline, _ = options
         self._program(fused=not watching)
 
         def one(given: Any) -> Coroutine[Any, Any, Result[StateT]]:
             return self.arun(given, config=config, context=context, deadline=deadline, observers=watching)
 
-        return AsyncMap(one, inputs, max_concurrency=limit, collect=on_error == "collect")
+        return AsyncMap(one, inputs, max_concurrency=limit, collect=on_error == "collect", threaded=threaded)
 
     def map(
         self,
@@ -539,17 +540,8 @@ class Pipeline(Generic[StateT, InputT]):
         """Run the pipeline for many inputs from plain code; see ``amap``."""
         from plait.run.map import Map
 
-        return Map(
-            self.amap(
-                inputs,
-                max_concurrency=max_concurrency,
-                on_error=on_error,
-                config=config,
-                context=context,
-                deadline=deadline,
-                observers=observers,
-            )
-        )
+        options = (config, context, deadline, observers)
+        return Map(self._items(inputs, max_concurrency, on_error, options, threaded=True))
 
     async def __aenter__(self) -> Pipeline[StateT, InputT]:
         """Set up all components, side by side."""
@@ -630,15 +622,14 @@ class Pipeline(Generic[StateT, InputT]):
                 if leaf.step.resources:
                     limits.check(leaf.path, leaf.step.resources)
             self._cache["limits"] = limits
-        limit = self._deadline if deadline is None else seconds(deadline, "deadline")
         run = kind(
             program,
-            run_id=_RunId(),
+            run_id=RunId(),
             config=config or {},
             context=context or {},
             limits=limits,
             grace=self._grace,
-            deadline=limit,
+            deadline=self._deadline if deadline is None else float(deadline),
             observers=observers,
         )
         given = inputs if type(inputs) is dict else self._given(inputs)
@@ -683,14 +674,14 @@ class Pipeline(Generic[StateT, InputT]):
         config: Mapping[str, Any] | None,
         context: Mapping[str, Any] | None,
         deadline: float | None,
-        observers: Iterable[Any],
+        observers: Sequence[Any],
     ) -> Result[StateT]:
         from plait.run.serial import SerialRun
 
         run = cast(
             "SerialRun",
             self._new_run(
-                SerialRun, self._program(fused=False), inputs, config, context, deadline, tuple(observers)
+                SerialRun, self._program(fused=False), inputs, config, context, deadline, observers
             ),
         )
         run.execute_serially()

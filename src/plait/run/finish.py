@@ -28,7 +28,7 @@ def final_values(run: Run) -> dict[str, Any]:
     """The state at the end: every key's last version that is there, and the inputs that nobody read."""
     values = run.root.values
     state = dict(run.extras)
-    for key, slot in run.plan.finals:
+    for key, slot in run.program.finals:
         value = values[slot]
         if value.__class__ is not Missing:
             state[key] = value

@@ -37,12 +37,14 @@ class Block:
 class Program:
     """A plan's executable half; shared by all runs of a pipeline."""
 
-    __slots__ = ("blocks", "check_types", "inner", "learned", "needs", "plan", "template")
+    __slots__ = ("blocks", "check_types", "finals", "inner", "learned", "needs", "plan", "template")
 
     def __init__(self, plan: Plan, *, check_types: bool, learned: dict[int, Learned]) -> None:
         self.plan, self.check_types = plan, check_types
         self.learned = learned
         self.template = template(plan)
+        self.finals = tuple(sorted(plan.finals, key=lambda final: final[0] not in plan.inputs))
+        """The keys of the final state with their slots: inputs first, as people read them."""
         self.blocks: tuple[Block, ...] = tuple(
             _block(unit, learned, check_types=check_types) for unit in plan.units
         )

@@ -76,7 +76,7 @@ class Teller:
     def emitted(self, cursor: Cursor, step: PlannedStep, attempt: int, value: Any) -> None:
         """A component emitted a value, on the loop or in a thread."""
         event = events.Emitted(self.run.run_id, self._at(), step.path, attempt, value)
-        if _on(self.run.loop):
+        if self.run.loop is None or _on(self.run.loop):  # a serial run has no loop, and one thread at a time
             self._tell_emitted(cursor, event)
         else:
             self.run.loop.call_soon_threadsafe(self._tell_emitted, cursor, event)

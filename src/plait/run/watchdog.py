@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 import traceback
+from contextlib import suppress
 from types import CodeType, FrameType
 from typing import Any, Final
 
@@ -121,14 +122,15 @@ class Watchdog:
 
     def _look(self, watched: Watched) -> None:
         now = time.perf_counter()
-        if watched.asked is None:
+        asked = watched.asked  # read once: the loop may answer between two looks
+        if asked is None:
             watched.asked = now
             try:
                 watched.loop.call_soon_threadsafe(watched.beat)
             except RuntimeError:  # closed meanwhile
                 watched.active = 0
             return
-        silent = now - watched.asked
+        silent = now - asked
         if silent < THRESHOLD or watched.told:
             return
         found = self._find(sys._current_frames().get(watched.thread), silent)  # noqa: SLF001  (the documented way to look at another thread)
@@ -136,7 +138,8 @@ class Watchdog:
             return
         run, stall = found
         watched.told = True
-        run.stalled(stall)
+        with suppress(RuntimeError):  # its loop was closed meanwhile
+            run.stalled(stall)
         logger.warning("%s", stall, extra={"step": stall.path})
 
     def _find(self, frame: FrameType | None, silent: float) -> tuple[Any, Stall] | None:
