@@ -21,13 +21,14 @@ from plait.executors.thread import thread_pool
 
 
 class _Entry:
-    __slots__ = ("component", "future", "ready", "users")
+    __slots__ = ("component", "future", "loop", "ready", "users")
 
     def __init__(self, component: Component) -> None:
         self.component = component
         self.future: Future[None] | None = None
         self.ready = False
         self.users = 0
+        self.loop: asyncio.AbstractEventLoop | None = None
 
 
 _entries: dict[int, _Entry] = {}
@@ -85,6 +86,7 @@ async def _set_up(entry: _Entry, future: Future[None], *, here: bool) -> None:
         if component.setup is not None:
             await _call(component.setup, f"setup of {component.name}", entry, here=here)
         entry.ready = True
+        entry.loop = asyncio.get_running_loop()
     except Exception as error:
         error.add_note(f"in setup() of the component {component.name!r}")
         raise
