@@ -1,6 +1,8 @@
 """Tests of a pipeline and of its components, that need no service and no waiting."""
 
+import asyncio
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -49,6 +51,21 @@ def test_the_pipeline_with_a_fake_for_the_model() -> None:
     faked = pipeline.with_components({"analyses/mood": lambda text: 0.5 if text else 0.0})
     result = run_serial(faked, {"text": "two words"}, config={"author": "Bob"})
     assert result.state["letter"] == "2 words, mood 0.5, by Bob"
+
+
+# end
+
+
+# part: orders
+@pytest.mark.parametrize("seed", range(10))
+def test_the_letter_never_depends_on_who_is_first(plait_run: Any, seed: int) -> None:
+    async def patient(text: str) -> float:
+        await asyncio.sleep(3600)  # an hour on the virtual clock: it passes at once
+        return float(len(text))
+
+    faked = pipeline.with_components({"analyses/mood": patient})
+    result = plait_run(faked, {"text": "two words"}, seed=seed, config={"author": "Bob"})
+    assert result.state["letter"] == "2 words, mood 9.0, by Bob"
 
 
 # end
