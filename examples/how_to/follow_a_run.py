@@ -29,6 +29,9 @@ async def follow() -> None:
                     print("finished", event.path)
                 case RunFinished():
                     print("the run", event.outcome)
+                case _:
+                    pass  # there are more kinds
+        assert stream.result is not None  # it is there after the last event
         print(stream.result.state["text"])
 
 

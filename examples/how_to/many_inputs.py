@@ -32,7 +32,7 @@ if __name__ == "__main__":
     with pipeline.map(({"path": path} for path in paths), max_concurrency=4) as items:
         for item in items:
             name = item.input["path"].name
-            if item.ok:
+            if item.result is not None:
                 print(f"{name}: {item.result.state['words']:,} words")
             else:
                 print(f"{name}: {type(item.error).__name__}")

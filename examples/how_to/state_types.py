@@ -41,7 +41,7 @@ pipeline = Pipeline(
 if __name__ == "__main__":
     print(pipeline.run({"text": "Anna has 3 letters for Bob"}).state)
     try:
-        pipeline.run({"txt": "Anna"})  # type: ignore[arg-type]  # that is what this shows
+        pipeline.run({"txt": "Anna"})
     except InputError as error:
         print(error)
     try:
