@@ -13,6 +13,7 @@ import atexit
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError as FutureCancelled
+from concurrent.futures import Future, wait
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any, TypeVar
 
@@ -112,11 +113,14 @@ def wait_for(serving: LoopThread, work: Callable[[], Coroutine[Any, Any, T]]) ->
     future = asyncio.run_coroutine_threadsafe(watched(), serving.loop)
     try:
         with _making_room():
+            _wait_below_a_loop(future)
             value, error = future.result()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, _Cancelled) as interrupt:
         if not ended.is_set():
             serving.loop.call_soon_threadsafe(stop)
             ended.wait()  # a second Ctrl-C ends the waiting
+        if isinstance(interrupt, _Cancelled):
+            raise asyncio.CancelledError from None
         raise
     except FutureCancelled:
         raise asyncio.CancelledError from None
@@ -126,6 +130,34 @@ def wait_for(serving: LoopThread, work: Callable[[], Coroutine[Any, Any, T]]) ->
     if error is not None:
         raise error
     return value  # type: ignore[return-value]  # set whenever there is no error
+
+
+class _Cancelled(Exception):
+    """The Task that waits was told to stop, and can't hear of it because it waits."""
+
+
+def _wait_below_a_loop(future: Future[Any]) -> None:
+    """Wait where an event loop runs already.
+
+    Raises:
+        _Cancelled: ``asyncio.run`` answers the first Ctrl-C by cancelling its main Task, which is the one that stands
+            still here; so it has to look.
+    """
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        return
+    if task is None:
+        return
+    before = task.cancelling()
+    while not future.done():
+        wait([future], timeout=_LOOK)
+        if task.cancelling() > before and not future.done():
+            raise _Cancelled
+
+
+_LOOK = 0.05
+"""Seconds between two looks; the end of the work is noticed at once."""
 
 
 def call_soon(call: Callable[[], object]) -> None:

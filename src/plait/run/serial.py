@@ -7,6 +7,7 @@ when nothing overlaps, so every request is granted; a timeout applies to async c
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import heapq
 import inspect
 import time
@@ -31,7 +32,7 @@ class SerialRun(Run):
     def execute_serially(self) -> None:
         """Run to the end, here and now."""
         self._ready: list[tuple[int, Start]] = []
-        self._loop_of_steps: asyncio.AbstractEventLoop | None = None
+        self._runner: asyncio.Runner | None = None
         self._wake_at: float | None = None
         fill_config(self.plan, self.root.values, self.config, self.context)
         self.started = self.clock()
@@ -49,8 +50,8 @@ class SerialRun(Run):
         finally:
             CURRENT.reset(token)
             self.ended = self.clock()
-            if self._loop_of_steps is not None:
-                self._loop_of_steps.close()
+            if self._runner is not None:
+                self._runner.close()
             if self.teller is not None:
                 self.teller.run_finished(self.outcome)
 
@@ -169,9 +170,9 @@ class SerialRun(Run):
         try:
             asyncio.get_running_loop()
         except RuntimeError:
-            if self._loop_of_steps is None:
-                self._loop_of_steps = asyncio.new_event_loop()
-            return self._loop_of_steps.run_until_complete(waited())
+            if self._runner is None:
+                self._runner = asyncio.Runner()  # which lets a step clean up on Ctrl-C
+            return self._runner.run(waited(), context=contextvars.copy_context())
         return run_sync(waited)  # this thread's own loop is busy (a notebook): another one serves
 
 

@@ -144,6 +144,9 @@ class Stream(Generic[S]):
         except StopAsyncIteration:
             self._began = False
             raise StopIteration from None
+        except BaseException:  # the run's own error, or Ctrl-C: either way nothing goes on
+            self.close()
+            raise
         return event
 
     def close(self) -> None:
