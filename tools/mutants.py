@@ -44,6 +44,8 @@ TESTS = (
 
 FOUND = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 OUT_OF_TIME = 124
+LONGEST = 1800.0
+"""Seconds for all tests without a defect."""
 
 
 class Verdict(NamedTuple):
@@ -92,7 +94,7 @@ def run_tests(
     ]
     command += [
         "--hypothesis-seed=1",
-        "--timeout=30",
+        "--timeout=60",
         "-m",
         "not slow and not timing",
     ]
@@ -156,7 +158,9 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("-k", metavar="WORD", default="", help="only those with this word in name or file")
     parser.add_argument("--list", action="store_true", help="show what there is, and run nothing")
     parser.add_argument("--examples", type=int, default=100, help="examples of each property test (100)")
-    parser.add_argument("--limit", type=float, default=300.0, help="seconds for one defect (300)")
+    parser.add_argument(
+        "--limit", type=float, help="seconds for one defect (default: twice what all tests take)"
+    )
     parser.add_argument("--write", type=Path, metavar="FILE", help="put the table in a file as well")
     parser.add_argument("--python", type=Path, help="with the packages that tests need (default: .venv-test)")
     return parser.parse_args(arguments)
@@ -181,15 +185,17 @@ def main(arguments: Sequence[str]) -> int:
         python = options.python
     with tempfile.TemporaryDirectory(prefix="mutants-") as name:
         folder = Path(name)
-        settings = {"examples": options.examples, "limit": options.limit}
         shutil.copytree(SOURCES, folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
-        code, what, seconds = run_tests(python, folder / "src", folder, **settings)
+        code, what, seconds = run_tests(
+            python, folder / "src", folder, examples=options.examples, limit=LONGEST
+        )
         if code:
             raise Trouble(f"the tests must pass before anything is planted, but: {what}")
         say(f"without a defect all tests pass, in {seconds:.0f} s")
+        limit = options.limit or 2 * seconds + 30
         verdicts = []
         for planted in chosen:
-            verdict = try_one(python, planted, folder, **settings)
+            verdict = try_one(python, planted, folder, examples=options.examples, limit=limit)
             verdicts.append(verdict)
             print(f"{verdict.seconds:6.1f} s  {planted.name}: {verdict.killer or 'SURVIVED'}", flush=True)
     if options.write:
