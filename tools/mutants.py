@@ -42,7 +42,7 @@ TESTS = (
 )
 """In this order: what finds most in a second comes first."""
 
-FOUND = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
+FOUND = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", re.MULTILINE)
 OUT_OF_TIME = 124
 LONGEST = 1800.0
 """Seconds for all tests without a defect."""
