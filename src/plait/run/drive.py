@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
@@ -61,6 +62,10 @@ logger = logging.getLogger("plait")
 _EagerTask: Any = asyncio.Task  # ``eager_start`` came with 3.12
 
 EAGER: Final = hasattr(asyncio, "eager_task_factory")
+
+_LONG: Final = 0.05
+"""Seconds. Behind a step in the caller's own Task that took longer we ask at once whether that was cancelled, behind
+quicker ones only at the end of the segment: asking costs as much as a step."""
 
 _BATCH: Final = 256
 """The most Tasks that are made in one go."""
@@ -271,7 +276,7 @@ class Run:
         scheduler, teller = self.scheduler, self.teller
         if not lead:
             CURRENT.set(cursor)
-        k, step = first, None
+        k, step, long = first, None, _LONG if lead else math.inf
         try:
             while True:
                 frame = frames[task]
@@ -312,6 +317,8 @@ class Run:
                             if frees:
                                 frame.drop(step)
                             t1 = now()
+                            if t1 - t0 > long and self._leader_told():
+                                raise asyncio.CancelledError  # the step ignored it; the run does not
                             log((task, k, t0, t1))
                             t0 = t1
                             k += 1
