@@ -1,6 +1,6 @@
-"""The truth tables of the semantics, row by row, against the reference interpreter.
+"""What the reference interpreter says about the hard cases, rule by rule.
 
-The tables themselves are in docs/decisions/0001 to 0007; each row there names its test here.
+The truth tables of docs/decisions are run in tests/decisions, there in every other way as well.
 """
 
 from __future__ import annotations
