@@ -47,7 +47,9 @@ class Expected:
         case.log.reset()
         self.states = [self.reference.state]
         if case.order_dependent and not case.doomed:
-            self.states = admissible_states(definition, case.inputs, loop_factory=VirtualLoop)
+            self.states = admissible_states(
+                definition, case.inputs, loop_factory=VirtualLoop, before_each=case.log.reset
+            )
             case.log.reset()
         self.effects = startable_effects(definition, case.inputs, loop_factory=VirtualLoop)
         case.log.reset()

@@ -119,13 +119,9 @@ class Frame:
         self.failed[self.plan.branch[node]] = None
         self.bits += bits
         region = self.region
-        if (
-            region is None
-            or self.plan.branches == 1
-            or (
-                region.on_error == "cancel"
-                and self.plan.branches - len(self.failed) < (region.need or self.plan.branches)
-            )
+        if region is None or (
+            region.on_error == "cancel"
+            and self.plan.branches - len(self.failed) < (region.need or self.plan.branches)
         ):
             self.stopped = True
 
@@ -137,7 +133,7 @@ class Frame:
             return self.kept
         if not self.failed:
             return tuple(range(self.plan.branches))
-        return self.winners() if self.region.on_error == "collect" and self.plan.branches > 1 else None
+        return self.winners() if self.region.on_error == "collect" else None
 
 
 class Shell:
@@ -171,6 +167,7 @@ class Shell:
         self.region_attempt: dict[int, int] = {}
         self.resume: dict[int, int] = {}
         self.timers: set[float] = set()
+        self.expired: list[int] = []
         self.cancelling, self.cancelled, self.deadline = cancel, False, deadline
         self.finished: str | None = None
         self.committed = 0
@@ -229,7 +226,7 @@ class Shell:
         if isinstance(event, TimerFired):
             for frame in sorted(self.open.values(), key=lambda f: f.opened):
                 limit = frame.region.timeout if frame.region else None
-                if limit is not None and frame.opened + limit <= self.at and not self.stopped(frame.outer):
+                if limit is not None and frame.opened + limit <= self.at and not self.stopped(frame):
                     frame.expired = frame.stopped = True
             if self.deadline is not None and self.at >= self.deadline and not self.root.stopped:
                 self.root.stopped = True
@@ -245,10 +242,18 @@ class Shell:
         assert self.finished is None or all(isinstance(c, (Release, Wake)) for c in commands), (
             "after the end there is nothing to do"
         )
-        if isinstance(event, (Succeeded, Failed, Stopped)):
+        if isinstance(event, Failed) and self.unit(event.task).kind == REGION:
+            if not (self.stopped(self.frame_of[event.task]) or self.dead(event.task)):
+                again = [c for c in commands if isinstance(c, Retrying) and c.task == event.task]
+                self.region_failed(event.task, [event.matches], again)
+        elif isinstance(event, (Succeeded, Failed, Stopped)):
             self.answered(event, commands)
         for command in commands:
             self.obey(command)
+        while self.expired:
+            task = self.expired.pop(0)
+            bits = self.rng.getrandbits(self.frame_of[task].depth + 2)
+            self.tell(Failed(self.at, task, -1, bits, (), self.rng.random()))
         self.look()
 
     def answered(self, event: Succeeded | Failed | Stopped, commands: list[Command]) -> None:
@@ -275,7 +280,8 @@ class Shell:
         if step.retry is not None and event.matches & 1 and tried < step.retry.attempts:
             assert len(again) == 1, "a policy tries again"
             assert again[0].attempt == tried + 1
-            wait = step.retry.delay(tried, event.draw) if event.wait is None else event.wait
+            wait = event.waits[0] if event.waits else None
+            wait = step.retry.delay(tried, event.draw) if wait is None else wait
             assert again[0].at == pytest.approx(self.at + wait)
             self.resume[task] = event.step
             return
@@ -344,8 +350,9 @@ class Shell:
                     self.frame_of[base + i] = frame
             case Close(task, base, kept):
                 self.close(self.open.pop(task), base, kept)
-            case Expired(task, _):
-                pass  # checked with Close
+            case Expired(task, attempt):
+                assert attempt == self.region_attempt[task]
+                self.expired.append(task)  # to be answered with its failure, checked there
             case Retrying():
                 pass  # checked where the failure came in
             case Finish(outcome):
@@ -373,16 +380,20 @@ class Shell:
             assert not again
             outer.finish(task - outer.base)
             return
-        tried = self.region_attempt[task]
-        matched = region.retries_timeout if frame.expired else all(bits & 1 for bits in frame.bits)
-        assert [c.attempt for c in rest if isinstance(c, Expired) and c.task == task] == [
-            tried
-        ] * frame.expired
-        if region.retry is not None and matched and tried < region.retry.attempts:
+        if frame.expired:
+            assert [c.task for c in rest if isinstance(c, Expired)].count(task) == 1
+            assert not again, "first the policies are asked about the timeout"
+            return
+        self.region_failed(task, frame.bits, again)
+
+    def region_failed(self, task: int, bits: list[int], again: list[Retrying]) -> None:
+        outer = self.frame_of[task]
+        retry = self.unit(task).region.retry
+        if retry is not None and all(b & 1 for b in bits) and self.region_attempt[task] < retry.attempts:
             assert len(again) == 1
             return
         assert not again
-        outer.fail(task - outer.base, [0] if frame.expired else [bits >> 1 for bits in frame.bits])
+        outer.fail(task - outer.base, [b >> 1 for b in bits])
 
     def finish(self, outcome: str) -> None:
         assert self.finished is None, "a run ends once"
@@ -461,10 +472,10 @@ class Shell:
             return Succeeded(self.at, task)
         step = self.rng.randrange(first, len(steps))
         matches = self.rng.getrandbits(self.frame_of[task].depth + 1)
-        wait = self.rng.choice([None, None, 0.0, self.rng.random()])
+        waits = self.rng.choice([(), (), (0.0,), (self.rng.random(),), (None, self.rng.random())])
         if step != first:
             self.attempt.pop((task, step), None)
-        return Failed(self.at, task, step, matches, wait, self.rng.random())
+        return Failed(self.at, task, step, matches, waits, self.rng.random())
 
     def run(self) -> None:
         self.tell(RunStarted(0.0, self.deadline))
@@ -538,9 +549,7 @@ def strew(plan: Plan, rng: random.Random, *, needs: bool, timeouts: bool) -> Non
         ]
         plan.timed = tuple(limits)
         plan.units = tuple(
-            unit._replace(region=unit.region._replace(timeout=limit, retries_timeout=rng.random() < 0.5))
-            if unit.region is not None
-            else unit
+            unit._replace(region=unit.region._replace(timeout=limit)) if unit.region is not None else unit
             for unit, limit in zip(plan.units, limits, strict=True)
         )
     plan.plain = tuple(

@@ -498,12 +498,13 @@ class Run:
         k = unit.steps.index(step)
         attempt = cursor.attempt if k == first else 1
         self.trouble.errors[task, k, attempt] = error
-        matches, wait = 0, None
+        matches: int = 0
+        waits: tuple[float | None, ...] = ()
         if not (cursor.abandoned and not step.idempotent):
             from plait.run.trouble import policies_that_match
 
-            matches, wait = policies_that_match(step, frame, error)
-        commands = self.handle(Failed(now, task, k, matches, wait, random.random()))
+            matches, waits = policies_that_match(step.path, step.retry, frame, error)
+        commands = self.handle(Failed(now, task, k, matches, waits, random.random()))
         if self.teller is not None:
             again = any(type(c) is Retrying and c.task == task for c in commands)
             self.teller.step_failed(step, attempt, error, now, will_retry=again)
@@ -559,10 +560,7 @@ class Run:
             case Close(task, base, kept):
                 self._close(base, kept)
             case Expired(task, attempt):
-                region = self._region(task)
-                self.trouble.errors[task, -1, attempt] = StepTimeout(
-                    f"{region.path!r} took longer than its timeout of {region.timeout:g} s"
-                )
+                commands += self._expired(task, attempt)
             case Retrying(task, step, attempt):
                 self.trouble.errors.pop((task, step, attempt - 1), None)
             case Start() | Finish():
@@ -591,6 +589,18 @@ class Run:
             inner.values[target] = outer.values[source]
         fill_config(program.plan, inner.values, self.config, self.context)
         self.frames += [inner] * len(program.plan.units)
+
+    def _expired(self, task: int, attempt: int) -> list[Command]:
+        """A region took too long: that is a failure, about which the policies around it are asked like about any other."""
+        import random
+
+        from plait.run.trouble import policies_that_match
+
+        region = self._region(task)
+        error = StepTimeout(f"{region.path!r} took longer than its timeout of {region.timeout:g} s")
+        self.trouble.errors[task, -1, attempt] = error
+        matches, waits = policies_that_match(region.path, region.retry, self.frames[task], error)
+        return self.handle(Failed(self.clock(), task, -1, matches, waits, random.random()))
 
     def _close(self, base: int, kept: tuple[int, ...] | None) -> None:
         inner = self.frames[base]

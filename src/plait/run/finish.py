@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from plait.core.plan.model import Missing
-from plait.core.schedule.scheduler import Fault
+from plait.core.schedule.frame import Fault
 from plait.core.typecheck import show_flat
 from plait.errors import (
     DeadlineExceeded,

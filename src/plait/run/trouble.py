@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from plait.context import Cursor
 from plait.core.plan.model import PlannedStep
+from plait.core.policy import Retry
 from plait.errors import StepWouldNotStop, annotate
 
 if TYPE_CHECKING:
@@ -45,10 +46,20 @@ class Trouble:
         """Steps whose threads were left to themselves when they had to stop."""
 
 
-def policies_that_match(step: PlannedStep, frame: Frame, error: BaseException) -> tuple[int, float | None]:
-    """Which policies would try again for this error: a bit for the step, one for each region around it."""
-    bits, wait = 0, None
-    policies = [step.retry]
+def policies_that_match(
+    path: str, own: Retry | None, frame: Frame, error: BaseException
+) -> tuple[int, tuple[float | None, ...]]:
+    """Which policies would try again for this error, and after how long where the filter says so.
+
+    Args:
+        path: where it happened.
+        own: the policy of the step or region that failed; it has bit 0 and the first place.
+        frame: the frame around it; the policies of its region and of those further out follow.
+        error: what was raised.
+    """
+    bits = 0
+    waits: list[float | None] = []
+    policies = [own]
     around: Frame | None = frame
     while around is not None and around.region is not None:
         policies.append(around.region.retry)
@@ -59,13 +70,14 @@ def policies_that_match(step: PlannedStep, frame: Frame, error: BaseException) -
         try:
             answer = retry.matches(error)
         except Exception as broken:  # noqa: BLE001  (a filter that raises must not hide the step's own error)
-            annotate(error, f"the retry filter of {step.path!r} raised {broken!r}; it was not tried again")
+            annotate(error, f"the retry filter of {path!r} raised {broken!r}; it was not tried again")
             continue
         if answer is not False:
             bits |= 1 << depth
-            if depth == 0 and answer is not True:
-                wait = float(answer)
-    return bits, wait
+            if answer is not True:
+                waits += [None] * (depth - len(waits))
+                waits.append(float(answer))
+    return bits, tuple(waits)
 
 
 def close_strand(cursor: Cursor, step: PlannedStep, grace: float) -> Stubborn:

@@ -148,7 +148,7 @@ def arguments(
         else:
             kwargs[arg.name] = value
     if step.opaque is not None:
-        everything = dict(extras)
+        everything = dict(extras) if step.outermost else {}
         for key, slot in step.opaque:
             if values[slot].__class__ is not Missing:
                 everything[key] = values[slot]

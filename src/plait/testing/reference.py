@@ -102,16 +102,20 @@ def admissible_states(
     config: Mapping[str, Any] | None = None,
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
     limit: int = 1000,
+    before_each: Callable[[], object] | None = None,
 ) -> list[dict[str, Any]]:
     """All final states that some order of completion can give, the listed one among them.
 
     Only blocks with ``need=n`` depend on the order: each set of n branches that can succeed may win. Every
-    combination over all such blocks is tried, up to ``limit``. Empty when no order succeeds.
+    combination over all such blocks is tried, up to ``limit``; ``before_each`` is called before each try, for
+    components that count their calls. Empty when no order succeeds.
     """
     states: list[dict[str, Any]] = []
     script: list[int] = []
     for _ in range(limit):
         choices = _Choices(script)
+        if before_each is not None:
+            before_each()
         found = _walk(definition_or_pipeline, inputs, config, loop_factory, choices)
         if found.error is None and found.state not in states:
             states.append(found.state)

@@ -9,6 +9,7 @@ frame around it. Nothing is refused here: what looks wrong is recorded as a ``Fi
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -16,12 +17,12 @@ from plait.core.component import UNKNOWN
 from plait.core.flow import Chain, Dataflow, Definition, Flow, Parallel, Subgraph
 from plait.core.inputs import Config, Optional, Source, Val
 from plait.core.plan.bound import Block, Bound, Finding, Frame, Leaf, Node, Read, Region, Version
+from plait.core.plan.conflicts import Asked, Branch, conflicts, leaves_of, rewritten, rewritten_in
 from plait.core.plan.naming import Names, branch_members, is_single
+from plait.core.plan.place import At, Nodes, branch_of, presence_of
 from plait.core.plan.scope import Deltas, Env, Found, Scope, depend, merge_node
 from plait.core.schema import ABSENT, Field
 from plait.core.step import Step
-
-Nodes = tuple[Node, ...]
 
 
 def bind(definition: Definition) -> Bound:
@@ -29,52 +30,21 @@ def bind(definition: Definition) -> Bound:
     return _Binder(definition).bound
 
 
-class _At:
-    """Where the walk stands: frame, branch, view of the state, what to wait for, what is listed before."""
-
-    __slots__ = ("before", "branch", "caps", "data", "env", "frame", "listed", "names", "path")
-
-    def __init__(
-        self,
-        frame: Frame,
-        env: Env,
-        names: Names,
-        path: str,
-        *,
-        branch: int = 0,
-        before: Nodes = (),
-        caps: tuple[int, ...] = (),
-        data: bool = False,
-        listed: list[Node] | None = None,
-    ) -> None:
-        self.frame, self.env, self.names, self.path = frame, env, names, path
-        self.branch, self.before, self.caps, self.data = branch, before, caps, data
-        self.listed: list[Node] = [] if listed is None else listed
-
-    def with_(self, **changes: Any) -> _At:
-        now = {
-            "branch": self.branch,
-            "before": self.before,
-            "caps": self.caps,
-            "data": self.data,
-            "listed": self.listed,
-        }
-        frame, env = changes.pop("frame", self.frame), changes.pop("env", self.env)
-        names, path = changes.pop("names", self.names), changes.pop("path", self.path)
-        return _At(frame, env, names, path, **{**now, **changes})
-
-
 class _Binder:
     def __init__(self, definition: Definition) -> None:
         self.root = Frame(None, "")
         self.bound = Bound(definition, self.root)
-        scope = Scope(definition.schema, "", self._root_input)
+        scope = self._outermost = Scope(definition.schema, "", self._root_input)
         self.bound.written = scope.written
         self._opaque: list[tuple[list[tuple[str, Version]], Scope, Frame, set[str]]] = []
+        self._readers_of_all: list[Leaf] = []
+        """Opaque readers of the outermost pipeline: they read every input, whoever asks for it later."""
+        self._asked: list[Asked] = []
+        self._asking: str | None = None
         env = Env(scope, self.root)
         caps = self._cap("pipeline", definition.max_concurrency, ())
         names = self._names(definition.body, "")
-        self._body(definition, _At(self.root, env, names, "", caps=caps))
+        self._body(definition, At(self.root, env, names, "", caps=caps))
         for key in list(env.seen):
             found = env.look_up(key, optional=True, fold=lambda f, d: merge_node(self.root, f, 0, d))
             if found is not None and found.version is not None:
@@ -87,8 +57,8 @@ class _Binder:
         """An opaque reader sees every input, also one that only a later step asks for by name."""
         for reads, scope, frame, known in self._opaque:
             for key, found in scope.inputs.items():
-                if key not in known and found.version is not None and found.version.origin != "value":
-                    reads.append((key, frame.local(found.version)))
+                if key not in known:
+                    reads.append((key, frame.local(_as_version(key, found, frame))))
 
     # ------------------------------------------------------------------ small helpers
     def _find(self, code: str, *paths: str, **data: Any) -> None:
@@ -133,12 +103,12 @@ class _Binder:
             version.presence = "always"
 
     # ------------------------------------------------------------------ the walk
-    def _body(self, definition: Definition, at: _At) -> Nodes:
+    def _body(self, definition: Definition, at: At) -> Nodes:
         if definition.order == "dataflow":
             return self._parts_by_data(definition.body, at)
         return self._parts_listed(definition.body, at)
 
-    def _walk(self, flow: Flow, at: _At) -> Nodes:
+    def _walk(self, flow: Flow, at: At) -> Nodes:
         if isinstance(flow, Step):
             return self._step(flow, at)
         if isinstance(flow, Chain):
@@ -149,13 +119,13 @@ class _Binder:
             return self._dataflow(flow, at)
         return self._subgraph(flow, at)
 
-    def _parts_listed(self, parts: tuple[Flow, ...], at: _At) -> Nodes:
+    def _parts_listed(self, parts: tuple[Flow, ...], at: At) -> Nodes:
         before = at.before
         for part in parts:
             before = self._walk(part, at.with_(before=before)) or before
         return before
 
-    def _parts_by_data(self, parts: tuple[Flow, ...], at: _At) -> Nodes:
+    def _parts_by_data(self, parts: tuple[Flow, ...], at: At) -> Nodes:
         inside = at.with_(data=True, listed=at.listed if at.data else [])
         first = len(at.frame.nodes)
         for part in parts:
@@ -163,12 +133,15 @@ class _Binder:
         made = at.frame.nodes[first:]
         return tuple(n for n in made if not any(s.index >= first for s in n.before)) or at.before
 
-    def _step(self, step: Step[..., Any], at: _At) -> Nodes:
+    def _step(self, step: Step[..., Any], at: At) -> Nodes:
         path = at.names.take()
         merges = len(at.frame.nodes)
         reads, opaque = self._reads(step, path, at)
         leaf = Leaf(at.frame, path, at.branch, at.caps, step)
         leaf.reads, leaf.opaque = reads, opaque
+        leaf.outermost = at.env.scope is self._outermost
+        if opaque is not None and leaf.outermost:
+            self._readers_of_all.append(leaf)
         before = at.before
         for node in at.frame.nodes[merges : leaf.index]:  # folds that this step's reads asked for
             node.branch = at.branch
@@ -190,7 +163,7 @@ class _Binder:
         at.listed.append(leaf)
         return (leaf,)
 
-    def _depend(self, leaf: Leaf, version: Version, key: str, at: _At) -> None:
+    def _depend(self, leaf: Leaf, version: Version, key: str, at: At) -> None:
         maker = version.maker
         if at.data or (maker is not None and not isinstance(maker, (Leaf, Region))):
             depend(leaf, version, f"reads {key!r}")
@@ -205,16 +178,26 @@ class _Binder:
                 leaf.wait_for(other, "an effect waits for all that is listed before it")
 
     def _rewriting(self, leaf: Leaf) -> None:
-        if leaf.step.pure:
-            return
-        written = {key for key, _ in leaf.step.outputs}
-        for read in leaf.reads:
-            if read.key in written and read.version is not None:
-                for other in read.version.readers:
-                    if other.frame is leaf.frame and other.index < leaf.index:
-                        leaf.wait_for(other, f"rewrites {read.key!r}, which it reads")
+        """A component may change in place what it reads, so a step that rewrites a key comes after earlier readers."""
+        for version in rewritten(leaf):
+            self._after_readers(leaf, version)
 
-    def _writes(self, leaf: Leaf, at: _At) -> None:
+    def _after_readers(self, node: Node, version: Version) -> None:
+        readers = list(version.readers)
+        if version.origin == "input":
+            readers += filter(None, (self._ancestor(leaf, node.frame) for leaf in self._readers_of_all))
+        for other in readers:
+            if other.frame is node.frame and other.index < node.index:
+                node.wait_for(other, f"rewrites {version.key!r}, which it reads")
+
+    def _ancestor(self, node: Node, frame: Frame) -> Node | None:
+        """The node of this frame that a node is, or is inside of."""
+        found: Node | None = node
+        while found is not None and found.frame is not frame:
+            found = found.frame.region
+        return found
+
+    def _writes(self, leaf: Leaf, at: At) -> None:
         step = leaf.step
         for key, part in step.outputs:
             field = at.env.scope.field(key)
@@ -230,7 +213,7 @@ class _Binder:
 
     # ------------------------------------------------------------------ reads
     def _reads(
-        self, step: Step[..., Any], path: str, at: _At
+        self, step: Step[..., Any], path: str, at: At
     ) -> tuple[list[Read], list[tuple[str, Version]] | None]:
         component = step.component
         if step.inputs is None:
@@ -239,13 +222,13 @@ class _Binder:
             return self._named(step, path, at), None
         return [self._mapped(step, argument, source, path, at) for argument, source in step.inputs], None
 
-    def _named(self, step: Step[..., Any], path: str, at: _At) -> list[Read]:
+    def _named(self, step: Step[..., Any], path: str, at: At) -> list[Read]:
         return [
             self._read(step, p.name, p.name, path, at, optional=not p.required, omit=not p.required)
             for p in step.component.params
         ]
 
-    def _mapped(self, step: Step[..., Any], argument: str, source: Source, path: str, at: _At) -> Read:
+    def _mapped(self, step: Step[..., Any], argument: str, source: Source, path: str, at: At) -> Read:
         if isinstance(source, Val):
             return Read(argument, None, None, value=source.value)
         if isinstance(source, Config):
@@ -262,13 +245,15 @@ class _Binder:
         argument: str,
         key: str,
         path: str,
-        at: _At,
+        at: At,
         *,
         optional: bool,
         omit: bool = False,
         default: Any = ABSENT,
     ) -> Read:
-        found = at.env.look_up(key, optional=optional, fold=self._folder(at))
+        self._asking = path
+        found = self._ask(key, at, optional=optional)
+        self._asking = None
         if found is None:
             if not optional:
                 self._find("E101", path, key=key, argument=argument, writes=False, known=self._known(at))
@@ -286,27 +271,33 @@ class _Binder:
             )
         return Read(argument, key, version, default=default, omit=omit)
 
-    def _everything(self, step: Step[..., Any], path: str, at: _At) -> list[tuple[str, Version]]:
+    def _ask(self, key: str, at: At, *, optional: bool) -> Found | None:
+        """Look a key up; if a step asks for it by name, remember that for the checks of the blocks around it."""
+        if self._asking is not None:
+            self._asked.append(Asked(at.env.scope, key, at.env.seen.get(key), self._asking))
+        return at.env.look_up(key, optional=optional, fold=self._folder(at))
+
+    def _everything(self, step: Step[..., Any], path: str, at: At) -> list[tuple[str, Version]]:
         named = {p.name for p in step.component.params}
         out = []
-        for key in dict.fromkeys([*at.env.scope.inputs, *at.env.seen]):
+        for key in dict.fromkeys([*at.env.scope.offered, *at.env.scope.inputs, *at.env.seen]):
             if key in named:
                 continue
             found = at.env.look_up(key, optional=True, fold=self._folder(at))
-            if found is not None and found.version is not None and found.version.origin != "value":
-                out.append((key, found.version))
+            if found is not None:
+                out.append((key, _as_version(key, found, at.frame)))
         self._find("W208", path, keys=tuple(k for k, _ in out))
         self._opaque.append((out, at.env.scope, at.frame, named | set(at.env.seen) | {k for k, _ in out}))
         return out
 
-    def _known(self, at: _At) -> tuple[str, ...]:
+    def _known(self, at: At) -> tuple[str, ...]:
         return tuple(dict.fromkeys([*at.env.seen, *at.env.scope.inputs, *at.env.scope.schema.fields]))
 
-    def _folder(self, at: _At) -> Callable[[Field, Deltas], Version]:
+    def _folder(self, at: At) -> Callable[[Field, Deltas], Version]:
         return lambda field, entry: merge_node(at.frame, field, at.branch, entry)
 
     # ------------------------------------------------------------------ blocks
-    def _settle(self, env: Env, at: _At) -> Nodes:
+    def _settle(self, env: Env, at: At) -> Nodes:
         """Fold what is pending before branches start from it; gives what the branches wait for."""
         first = len(at.frame.nodes)
         for key, entry in list(env.seen.items()):
@@ -318,7 +309,7 @@ class _Binder:
                 node.wait_for(other, "declared order")
         return made or at.before
 
-    def _open(self, flow: Parallel | Dataflow, at: _At) -> tuple[Names, str]:
+    def _open(self, flow: Parallel | Dataflow, at: At) -> tuple[Names, str]:
         if flow.name is None:
             return at.names, at.path
         path = at.names.take()
@@ -326,7 +317,7 @@ class _Binder:
             return self._names(flow.parts, path), path
         return self._clashes(Names.of(list(branch_members(flow)), path), path), path
 
-    def _parallel(self, block: Parallel, at: _At) -> Nodes:
+    def _parallel(self, block: Parallel, at: At) -> Nodes:
         before = self._settle(at.env, at)
         names, path = self._open(block, at)
         label = path if block.name else (f"{path}/parallel" if path else "parallel")
@@ -346,11 +337,12 @@ class _Binder:
             return self._region(region, at, lambda inside: self._branches(block, inside, label, region))
         return self._branches(block, at, label, None)
 
-    def _branches(self, block: Parallel, at: _At, label: str, region: Region | None) -> Nodes:
+    def _branches(self, block: Parallel, at: At, label: str, region: Region | None) -> Nodes:
         ends: list[Node] = []
         members: list[Nodes] = []
         envs: list[Env] = []
         listed: list[Node] = []
+        asked = [len(self._asked)]
         for i, (name, branch) in enumerate(block.branches):
             env = at.env.branch()
             first = len(at.frame.nodes)
@@ -363,72 +355,26 @@ class _Binder:
             members.append(tuple(at.frame.nodes[first:]))
             listed += [n for n in inside.listed if n not in at.listed] if at.data else []
             envs.append(env)
+            asked.append(len(self._asked))
         at.listed.extend(listed)
         if region is not None:
             at.frame.branches = len(block.branches)
         self.bound.blocks.append(Block(label, "parallel", block, tuple(members)))
-        self._check_branches(block, label, at, envs, members)
+        between = [self._asked[first:last] for first, last in itertools.pairwise(asked)]
+        written = [Branch(nodes, env, asks) for nodes, env, asks in zip(members, envs, between, strict=True)]
+        self.bound.findings += conflicts(block, label, at.env, written)
         self._join_branches(at, envs, region)
         return tuple(ends) or at.before
 
-    def _check_branches(
-        self, block: Parallel, label: str, at: _At, envs: list[Env], members: list[Nodes]
-    ) -> None:
-        """Record conflicts: two branches write one key; a branch reads what a sibling writes."""
-        writer: dict[str, tuple[int, str]] = {}
-        for i, env in enumerate(envs):
-            for key, entry in env.seen.items():
-                if isinstance(entry, Deltas) or entry is at.env.seen.get(key):
-                    continue
-                path = self._writer_in(members[i], key) or label
-                if key in writer and block.need == "all":
-                    self._find("E202", writer[key][1], path, key=key, block=label)
-                writer.setdefault(key, (i, path))
-        if not writer:
-            return
-        for i, nodes in enumerate(members):
-            for node in self._deep(nodes):
-                for read in node.reads:
-                    if read.version is None or read.version.key not in writer:
-                        continue
-                    by, path = writer[read.version.key]
-                    if by != i and not self._inside(read.version, nodes):
-                        self._find("E203", node.path, path, key=read.version.key, block=label)
-
-    def _deep(self, nodes: Nodes) -> list[Leaf]:
-        out: list[Leaf] = []
-        for node in nodes:
-            if isinstance(node, Leaf):
-                out.append(node)
-            elif isinstance(node, Region):
-                out.extend(n for n in self.bound.nodes(node.inner) if isinstance(n, Leaf))
-        return out
-
-    def _writer_in(self, nodes: Nodes, key: str) -> str | None:
-        return next((n.path for n in self._deep(nodes) for v in n.writes if v.key == key), None)
-
-    def _inside(self, version: Version, nodes: Nodes) -> bool:
-        maker = version.maker
-        while maker is not None:
-            if maker in nodes:
-                return True
-            maker = self._owner(maker.frame)
-        return False
-
-    def _owner(self, frame: Frame) -> Node | None:
-        if frame.parent is None:
-            return None
-        return next((n for n in frame.parent.nodes if isinstance(n, Region) and n.inner is frame), None)
-
-    def _join_branches(self, at: _At, envs: list[Env], region: Region | None) -> None:
+    def _join_branches(self, at: At, envs: list[Env], region: Region | None) -> None:
         """Make the branches' writes visible after the block, in listed order."""
+        start = dict(at.env.seen)
         for i, env in enumerate(envs):
             for key, entry in env.seen.items():
-                before = at.env.seen.get(key)
                 if isinstance(entry, Deltas):
                     for delta in entry.own:
                         at.env.write(key, delta)
-                elif entry is not before:
+                elif entry is not start.get(key):
                     if region is not None:
                         self._candidate(region, key, i, entry)
                     at.env.seen[key] = entry
@@ -442,7 +388,7 @@ class _Binder:
         region.writes.append(outer)
         region.exports.append((outer, [(branch, version)]))
 
-    def _dataflow(self, block: Dataflow, at: _At) -> Nodes:
+    def _dataflow(self, block: Dataflow, at: At) -> Nodes:
         before = self._settle(at.env, at)
         names, path = self._open(block, at)
         label = path if block.name else (f"{path}/dataflow" if path else "dataflow")
@@ -466,7 +412,7 @@ class _Binder:
         return out
 
     # ------------------------------------------------------------------ regions and subgraphs
-    def _region(self, region: Region, at: _At, walk: Callable[[_At], Nodes]) -> Nodes:
+    def _region(self, region: Region, at: At, walk: Callable[[At], Nodes]) -> Nodes:
         """Walk a region with a policy in its own frame and publish what it keeps."""
         for other in at.before:
             region.wait_for(other, "declared order")
@@ -476,21 +422,25 @@ class _Binder:
         for key, entry in env.seen.items():
             if isinstance(entry, Deltas):
                 for delta in entry.own:
-                    self._export(region, at, key, delta, [(self._branch_of(delta, region), delta)])
+                    self._export(region, at, key, delta, [(branch_of(delta, region), delta)])
             elif entry is not start.get(key):
                 made = next((c for outer, c in region.exports if outer.key == key), None)
                 if made is None:
-                    self._export(region, at, key, entry, [(self._branch_of(entry, region), entry)])
+                    self._export(region, at, key, entry, [(branch_of(entry, region), entry)])
                 else:
                     outer = next(o for o, c in region.exports if c is made)
-                    outer.presence = self._presence(region, made)
+                    outer.presence = presence_of(region, made)
                     at.env.write(key, outer)
-        for imported in region.inner.imports:
+        replaced = rewritten_in(region.inner) if at.data else set()
+        for imported, inside in region.inner.imports.items():
             local = at.frame.local(imported)
-            local.readers.append(region)
+            if inside in replaced:
+                self._after_readers(region, local)
             if at.data:
                 depend(region, local, f"reads {imported.key!r} inside")
-        if at.data and any(leaf.step.effect for leaf in self._deep((region,))):
+            else:
+                local.readers.append(region)
+        if at.data and any(leaf.step.effect for leaf in leaves_of((region,))):
             self._gate_region(region, at.listed)
         at.listed.append(region)
         return (region,)
@@ -500,38 +450,21 @@ class _Binder:
             if other.frame is region.frame and not any(s in listed for s in other.before):
                 region.wait_for(other, "an effect inside waits for all that is listed before it")
 
-    def _branch_of(self, version: Version, region: Region) -> int:
-        return (
-            version.maker.branch if version.maker is not None and version.maker.frame is region.inner else 0
-        )
-
     def _export(
-        self, region: Region, at: _At, key: str, inner: Version, candidates: list[tuple[int, Version]]
+        self, region: Region, at: At, key: str, inner: Version, candidates: list[tuple[int, Version]]
     ) -> None:
         outer = region.frame.version(
             key,
             region,
             origin="block",
-            presence=self._presence(region, candidates),
+            presence=presence_of(region, candidates),
             annotation=inner.annotation,
         )
         region.writes.append(outer)
         region.exports.append((outer, candidates))
         at.env.write(key, outer)
 
-    def _presence(self, region: Region, candidates: list[tuple[int, Version]]) -> Any:
-        sure = all(version.presence == "always" for _, version in candidates)
-        if region.need is not None:
-            sure = (
-                sure
-                and region.on_error != "collect"
-                and len({b for b, _ in candidates}) == region.inner.branches
-            )
-        elif region.on_error == "collect":
-            sure = False
-        return "always" if sure else "maybe"
-
-    def _subgraph(self, flow: Subgraph, at: _At) -> Nodes:
+    def _subgraph(self, flow: Subgraph, at: At) -> Nodes:
         path = at.names.take()
         if flow.atomic:
             before = self._settle(at.env, at)
@@ -548,13 +481,14 @@ class _Binder:
             return self._region(region, at, lambda inside: self._embed(flow, inside, path))
         return self._embed(flow, at, path)
 
-    def _embed(self, flow: Subgraph, at: _At, path: str) -> Nodes:
+    def _embed(self, flow: Subgraph, at: At, path: str) -> Nodes:
         definition = flow.definition
         first = len(at.frame.nodes)
         scope = Scope(
             definition.schema,
             path,
             lambda key, optional: self._child_input(flow, key, at, path, optional=optional),
+            tuple(key for key, _ in flow.inputs or ()),
         )
         env = Env(scope, at.frame)
         caps = self._cap(path, definition.max_concurrency, at.caps)
@@ -570,7 +504,7 @@ class _Binder:
         self.bound.blocks.append(Block(path, "subgraph", flow, (tuple(at.frame.nodes[first:]),)))
         return ends
 
-    def _child_input(self, flow: Subgraph, key: str, at: _At, path: str, *, optional: bool) -> Found | None:  # noqa: ARG002
+    def _child_input(self, flow: Subgraph, key: str, at: At, path: str, *, optional: bool) -> Found | None:  # noqa: ARG002
         schema = flow.definition.schema
         field = schema.fields.get(key) or flow.definition.schema_in.fields.get(key)
         if schema.declared and field is None:
@@ -586,19 +520,19 @@ class _Binder:
         if isinstance(source, Config):
             return Found(None, config=source)
         if isinstance(source, Optional):
-            found = at.env.look_up(source.key, optional=True, fold=self._folder(at))
+            found = self._ask(source.key, at, optional=True)
             return Found(found.version, found.config, source.default) if found is not None else None
-        found = at.env.look_up(source, optional=optional or has_default, fold=self._folder(at))
+        found = self._ask(source, at, optional=optional or has_default)
         if found is None and has_default and field is not None:
             return self._field_default(field, at)
         if found is not None and has_default and field is not None and found.default is ABSENT:
             return Found(found.version, found.config, field.initial())
         return found
 
-    def _field_default(self, field: Field, at: _At) -> Found:
+    def _field_default(self, field: Field, at: At) -> Found:
         return Found(at.frame.version(field.key, None, origin="value", value=field.initial()))
 
-    def _publish(self, flow: Subgraph, at: _At, env: Env, path: str) -> None:
+    def _publish(self, flow: Subgraph, at: At, env: Env, path: str) -> None:
         declared = at.env.scope.schema
         pairs = flow.outputs
         if pairs is None:
@@ -626,3 +560,10 @@ class _Binder:
                 continue
             at.env.write(ours, found.version)
             at.env.scope.written.setdefault(ours, path)
+
+
+def _as_version(key: str, found: Found, frame: Frame) -> Version:
+    """What was found as a version: a setting of the run, too, has a slot when somebody reads everything."""
+    if found.version is not None:
+        return found.version
+    return frame.version(key, None, origin="config", value=found.config)

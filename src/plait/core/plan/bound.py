@@ -22,7 +22,7 @@ from plait.core.schema import ABSENT, Field
 from plait.core.step import Step
 
 Presence: TypeAlias = Literal["always", "maybe"]
-Origin: TypeAlias = Literal["input", "step", "merge", "block", "value"]
+Origin: TypeAlias = Literal["input", "step", "merge", "block", "value", "config"]
 
 
 class Version:
@@ -116,7 +116,7 @@ class Node:
 class Leaf(Node):
     """One step of the pipeline, bound."""
 
-    __slots__ = ("opaque", "reads", "step")
+    __slots__ = ("opaque", "outermost", "reads", "step")
 
     def __init__(
         self, frame: Frame, path: str, branch: int, caps: tuple[int, ...], step: Step[..., Any]
@@ -125,6 +125,8 @@ class Leaf(Node):
         self.step = step
         self.reads: list[Read] = []
         self.opaque: list[tuple[str, Version]] | None = None
+        self.outermost = False
+        """Whether it belongs to the pipeline that is run, and not to one embedded in it."""
 
 
 class Merge(Node):
@@ -156,7 +158,7 @@ class Region(Node):
         timeout: float | None,
     ) -> None:
         super().__init__(frame, path, branch, ())
-        self.inner = Frame(frame, path)
+        self.inner = Frame(frame, path, self)
         self.need, self.on_error, self.retry, self.timeout = need, on_error, retry, timeout
         self.exports: list[tuple[Version, list[tuple[int, Version]]]] = []
         """(outer version, candidates): of the candidates (branch, inner version) the last that was kept counts."""
@@ -165,13 +167,24 @@ class Region(Node):
 class Frame:
     """A set of slots with the nodes that fill them."""
 
-    __slots__ = ("branches", "finals", "imports", "nodes", "parent", "path", "versions")
+    __slots__ = (
+        "branches",
+        "constants",
+        "finals",
+        "imports",
+        "nodes",
+        "parent",
+        "path",
+        "region",
+        "versions",
+    )
 
-    def __init__(self, parent: Frame | None, path: str) -> None:
-        self.parent, self.path = parent, path
+    def __init__(self, parent: Frame | None, path: str, region: Region | None = None) -> None:
+        self.parent, self.path, self.region = parent, path, region
         self.nodes: list[Node] = []
         self.versions: list[Version] = []
         self.imports: dict[Version, Version] = {}
+        self.constants: dict[Version, Version] = {}
         self.finals: dict[str, Version] = {}
         self.branches = 1
 
@@ -192,9 +205,24 @@ class Frame:
         return made
 
     def local(self, version: Version) -> Version:
-        """The version as seen in this frame: itself, or an import of it from the frame around."""
-        if version.frame is self or version.origin == "value":
+        """The version as seen in this frame: itself, or an import of it from the frame around.
+
+        Values and settings are in place from the start, so every frame has its own copy of them.
+        """
+        if version.frame is self:
             return version
+        if version.origin in ("value", "config"):
+            fixed = self.constants.get(version)
+            if fixed is None:
+                fixed = self.version(
+                    version.key,
+                    None,
+                    origin=version.origin,
+                    annotation=version.annotation,
+                    value=version.value,
+                )
+                self.constants[version] = fixed
+            return fixed
         known = self.imports.get(version)
         if known is None:
             assert self.parent is not None, version

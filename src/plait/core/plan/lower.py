@@ -22,7 +22,6 @@ from plait.core.plan.model import (
 from plait.core.schedule.commands import Start
 from plait.core.schema import ABSENT
 from plait.core.typecheck import Flat, flat
-from plait.errors import StepTimeout
 
 _WIDE = 4
 
@@ -76,7 +75,7 @@ class _Lowering:
         key = id(frame)
         self._slots[key] = len(frame.versions)
         self._consts[key] = [(v.slot, v.value) for v in frame.versions if v.origin == "value"]
-        self._config[key] = []
+        self._config[key] = [(v.slot, v.value, frame.path) for v in frame.versions if v.origin == "config"]
         planned: dict[Node, Unit] = {node: self._unit(node) for node in frame.nodes}
         groups = self._segments(frame, planned)
         plan = Plan()
@@ -107,13 +106,11 @@ class _Lowering:
             Export(outer.slot, tuple((b, node.inner.local(v).slot) for b, v in candidates))
             for outer, candidates in node.exports
         )
-        expired = StepTimeout(f"{node.path} took too long")
-        retries_timeout = node.retry is not None and node.retry.matches(expired) is not False
         return Unit(
             REGION,
             node.path,
             (),
-            RegionPlan(node.path, inner, node.need, node.on_error, node.retry, node.timeout, retries_timeout),
+            RegionPlan(node.path, inner, node.need, node.on_error, node.retry, node.timeout),
         )
 
     # ------------------------------------------------------------------ steps
@@ -143,7 +140,7 @@ class _Lowering:
         )
         made.args = self._args(leaf)
         made.slots = tuple(a.slot for a in made.args)
-        made.opaque = None
+        made.opaque, made.outermost = None, leaf.outermost
         if leaf.opaque is not None:
             made.opaque = tuple((key, version.slot) for key, version in leaf.opaque)
         made.simple = (
@@ -168,7 +165,7 @@ class _Lowering:
         made.component, made.merge, made.opaque = None, None, None
         made.frees, made.drops = (), ()
         made.retry = made.timeout = None
-        made.effect = made.copy = made.abandon = made.idempotent = made.learnable = False
+        made.effect = made.copy = made.abandon = made.idempotent = made.learnable = made.outermost = False
         self.steps.append(made)
         return made
 
@@ -235,7 +232,7 @@ class _Lowering:
             node.field,
             base,
             tuple(d.slot for d in node.deltas),
-            tuple(d.maker.path if d.maker else d.key for d in node.deltas),
+            tuple(_writer(d) for d in node.deltas),
         )
         made.slots = tuple(s for s in (base, *made.merge[2]) if s >= 0)
         made.args, made.simple, made.out_flat = (), False, None
@@ -367,9 +364,8 @@ class _Lowering:
     ) -> None:
         """Which slots end with which step: those of overwritten versions, after their last reader."""
         keep = {v.slot for v in frame.finals.values()}
-        parent = self._region_of(frame)
-        if parent is not None:
-            keep.update(frame.local(v).slot for _, candidates in parent.exports for _, v in candidates)
+        if frame.region is not None:
+            keep.update(frame.local(v).slot for _, candidates in frame.region.exports for _, v in candidates)
             keep.update(v.slot for v in frame.imports.values())
         keep.update(slot for slot, _ in self._consts[id(frame)])
         keep.update(entry[0] for entry in self._config[id(frame)])
@@ -396,11 +392,14 @@ class _Lowering:
                     reader.drops += (slot,)
         plan.counted = tuple(counted)
 
-    @staticmethod
-    def _region_of(frame: Frame) -> Region | None:
-        if frame.parent is None:
-            return None
-        return next(n for n in frame.parent.nodes if isinstance(n, Region) and n.inner is frame)
+
+def _writer(version: Version) -> str:
+    """The path of the step that wrote a delta, through the regions that handed it out."""
+    while isinstance(version.maker, Region):
+        version = next(
+            inner for outer, found in version.maker.exports if outer is version for _, inner in found
+        )
+    return version.maker.path if version.maker is not None else version.key
 
 
 def _no_reducer(_old: Any, new: Any) -> Any:

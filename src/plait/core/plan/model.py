@@ -69,17 +69,16 @@ class PlannedStep:
         "drops",
         "effect",
         "entry",
-        "extras",
         "frees",
         "idempotent",
         "index",
         "is_async",
         "keys",
         "learnable",
-        "listed",
         "merge",
         "opaque",
         "out_flat",
+        "outermost",
         "outputs",
         "parts",
         "path",
@@ -103,6 +102,8 @@ class PlannedStep:
     simple: bool
     """All arguments are always there and can be passed by position: ``entry(*values)``."""
     opaque: tuple[tuple[str, int], ...] | None
+    outermost: bool
+    """Whether an opaque reader also sees the inputs that no step asks for by name."""
     outputs: tuple[int, ...]
     parts: tuple[str, ...] | None
     """The field of each output; None when one key takes the whole result (or nothing does)."""
@@ -134,8 +135,6 @@ class RegionPlan(NamedTuple):
     on_error: str
     retry: Retry | None
     timeout: float | None
-    retries_timeout: bool
-    """Whether the retry filter matches a timeout of the region itself."""
 
 
 class Unit(NamedTuple):

@@ -40,12 +40,26 @@ class Deltas:
 
 
 class Scope:
-    """The keys of one pipeline."""
+    """The keys of one pipeline; ``offered`` are inputs that are there even if no step asks for them by name."""
 
-    __slots__ = ("ask", "inputs", "path", "schema", "written")
+    __slots__ = ("ask", "inputs", "offered", "path", "schema", "written")
 
-    def __init__(self, schema: Schema, path: str, ask: Callable[[str, bool], Found | None]) -> None:
+    def __init__(
+        self,
+        schema: Schema,
+        path: str,
+        ask: Callable[[str, bool], Found | None],
+        offered: tuple[str, ...] = (),
+    ) -> None:
         self.schema, self.path, self.ask = schema, path, ask
+        self.offered = (
+            *offered,
+            *(
+                key
+                for key, field in schema.fields.items()
+                if field.default is not ABSENT or field.default_factory is not None
+            ),
+        )
         self.inputs: dict[str, Found] = {}
         self.written: dict[str, str] = {}
 

@@ -212,7 +212,7 @@ class _Fold:
     def _ended_badly(self, event: Failed | Stopped) -> None:
         k = event.step if isinstance(event, Failed) else self._reached(event.task)
         unit = self.replay.sites[event.task].unit
-        if k >= len(unit.steps) or unit.steps[k].merge is not None:
+        if unit.region is not None or k >= len(unit.steps) or unit.steps[k].merge is not None:
             return
         before = self.found.get((event.task, k - 1))
         began = before.end + self.started if before is not None else self._began.get(event.task, event.at)

@@ -32,15 +32,16 @@ class Failed(NamedTuple):
     """A task's attempt failed at its ``step``-th step.
 
     ``matches`` has a bit per policy that would try again for this error: bit 0 for the step itself, bit d for
-    the d-th region around it. ``wait`` is what the error itself asked for (a ``Retry-After``); ``draw`` is the
-    random number in [0, 1) that the jitter uses: chance is a fact, too.
+    the d-th region around it. ``waits`` are the seconds that these policies were asked to wait (a ``Retry-After``),
+    counted likewise; shorter, or None, where nothing was asked. ``draw`` is the random number in [0, 1) that the
+    jitter uses: chance is a fact, too.
     """
 
     at: float
     task: int
     step: int
     matches: int = 0
-    wait: float | None = None
+    waits: tuple[float | None, ...] = ()
     draw: float = 0.0
 
 

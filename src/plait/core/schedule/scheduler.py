@@ -47,7 +47,7 @@ from plait.core.schedule.events import (
     Succeeded,
     TimerFired,
 )
-from plait.core.value import Value
+from plait.core.schedule.frame import Ended, Fault, FrameState
 
 WAITING: Final = 0
 ACQUIRING: Final = 1
@@ -82,53 +82,6 @@ REDELIVERY_INTERVAL: Final = 0.1
 _RETRY, _TIMEOUT, _GRACE, _DEADLINE = range(4)
 
 
-class Fault(Value):
-    """A failure of its own: the task, which of its steps, which attempt. ``step`` is -1 for a region's timeout."""
-
-    __slots__ = __match_args__ = ("task", "step", "attempt")
-
-    def __init__(self, task: int, step: int, attempt: int) -> None:
-        self.task, self.step, self.attempt = task, step, attempt
-
-
-class FrameState:
-    """One frame while it runs: the counters of its plan, and how it will end."""
-
-    __slots__ = (
-        "base",
-        "depth",
-        "expired",
-        "failed",
-        "faults",
-        "kept",
-        "left",
-        "plan",
-        "region",
-        "stopping",
-        "task",
-        "unfinished",
-    )
-
-    def __init__(self, plan: Plan, base: int, task: int, region: RegionPlan | None, depth: int) -> None:
-        self.plan, self.base, self.task, self.region, self.depth = plan, base, task, region, depth
-        self.unfinished = len(plan.units)
-        self.stopping = False
-        self.expired = False
-        self.failed: set[int] = set()
-        self.faults: list[tuple[Fault, int]] = []
-        self.kept: tuple[int, ...] | None = None
-        self.left: list[int] | None = None
-        if plan.branches > 1:
-            self.left = [0] * plan.branches
-            for b in plan.branch:
-                self.left[b] += 1
-
-    def succeeded_branches(self) -> tuple[int, ...]:
-        """The branches all of whose nodes succeeded, in listed order."""
-        assert self.left is not None
-        return tuple(b for b, n in enumerate(self.left) if not n and b not in self.failed)
-
-
 class Scheduler:
     """Decides for one run; see the module's picture.
 
@@ -158,7 +111,6 @@ class Scheduler:
         "grace",
         "missing",
         "outcome",
-        "recorded",
         "root",
         "state",
     )
@@ -175,7 +127,6 @@ class Scheduler:
         self.grace = grace
         self.outcome: Outcome | None = None
         self.cancelled = self.deadline_passed = self.done = False
-        self.recorded: list[Fault] = []
         self.durable = durable
         self._timers: list[tuple[float, int, int, int, int]] = []
         self._order = 0
@@ -324,15 +275,22 @@ class Scheduler:
         if frame.plan.needs[node] is not None:
             out.append(Release(task))
         self._draw = event.draw
+        region = frame.plan.units[node].region
+        if region is not None:
+            timeout = Ended(Fault(task, -1, self.attempt[task]), event.matches, event.waits)
+            self._region_failed(task, region, [timeout], [], out)
+            return
         attempt = self.attempt[task] if event.step == self.first[task] else 1
         retry = frame.plan.units[node].steps[event.step].retry
         if retry is not None and event.matches & 1 and attempt < retry.attempts:
-            delay = retry.delay(attempt, event.draw) if event.wait is None else event.wait
+            wait = event.waits[0] if event.waits else None
+            delay = retry.delay(attempt, event.draw) if wait is None else wait
             self.first[task], self.attempt[task] = event.step, attempt + 1
             self._back_off(task, event.step, delay, out)
             return
         self.state[task] = FAILED
-        self._fault(frame, task, [(Fault(task, event.step, attempt), event.matches >> 1)], out)
+        ended = Ended(Fault(task, event.step, attempt), event.matches, event.waits)
+        self._fault(frame, task, [ended.outwards()], out)
 
     def _back_off(self, task: int, step: int, delay: float, out: list[Command]) -> None:
         at = self._at + max(0.0, delay)
@@ -343,9 +301,7 @@ class Scheduler:
         else:
             self._set_timer(at, _RETRY, task, self.attempt[task], out)
 
-    def _fault(
-        self, frame: FrameState, task: int, faults: list[tuple[Fault, int]], out: list[Command]
-    ) -> None:
+    def _fault(self, frame: FrameState, task: int, faults: list[Ended], out: list[Command]) -> None:
         """A node of this frame failed for good: what that means is the frame's policy."""
         node = task - frame.base
         branch = frame.plan.branch[node]
@@ -356,7 +312,7 @@ class Scheduler:
         frame.failed.add(branch)
         region = frame.region
         need = region.need if region is not None else None
-        if region is None or frame.left is None:
+        if region is None:
             stop_all = True
         elif need is None:
             stop_all = region.on_error == "cancel"
@@ -408,8 +364,8 @@ class Scheduler:
         already = self.state[task] == EXPIRING
         self.state[task] = STOPPING
         if plan.units[node].region is not None:
-            inner = self.frames[task]
-            if not inner.stopping:
+            inner = self.frames.get(task)  # None: it has expired, and its failure is on the way
+            if inner is not None and not inner.stopping:
                 inner.stopping = True
                 self._stop_nodes(inner, None, out)
                 if not inner.unfinished:
@@ -463,22 +419,32 @@ class Scheduler:
         kept = self._verdict(frame, region)
         out.append(Close(task, frame.base, kept))
         if kept is not None:
-            self.recorded += [fault for fault, _ in frame.faults]
+            outer.recorded += frame.recorded
+            outer.recorded += [ended.fault for ended in frame.faults]
             self._succeed(task, outer, out)
             return
-        attempt = self.attempt[task]
-        faults = frame.faults
-        matched = bool(faults) and all(bits & 1 for _, bits in faults)
-        if frame.expired:
-            faults = [(Fault(task, -1, attempt), 0)]
-            matched = region.retries_timeout
-            out.append(Expired(task, attempt))
+        if (
+            frame.expired
+        ):  # the shell answers with Failed, so that policies are asked about the timeout as about any error
+            self.state[task] = EXPIRING
+            out.append(Expired(task, self.attempt[task]))
+            return
+        self._region_failed(task, region, frame.faults, frame.recorded, out)
+
+    def _region_failed(
+        self, task: int, region: RegionPlan, faults: list[Ended], recorded: list[Fault], out: list[Command]
+    ) -> None:
+        outer, attempt = self.frame_of[task], self.attempt[task]
+        matched = bool(faults) and all(ended.matches & 1 for ended in faults)
         if region.retry is not None and matched and attempt < region.retry.attempts:
             self.attempt[task] = attempt + 1
-            self._back_off(task, -1, region.retry.delay(attempt, self._draw), out)
+            asked = [ended.waits[0] for ended in faults if ended.waits and ended.waits[0] is not None]
+            delay = max(asked) if asked else region.retry.delay(attempt, self._draw)
+            self._back_off(task, -1, delay, out)
             return
         self.state[task] = FAILED
-        self._fault(outer, task, [(fault, bits >> 1) for fault, bits in faults], out)
+        outer.recorded += recorded
+        self._fault(outer, task, [ended.outwards() for ended in faults], out)
 
     @staticmethod
     def _verdict(frame: FrameState, region: RegionPlan) -> tuple[int, ...] | None:
@@ -487,8 +453,6 @@ class Scheduler:
             return None
         if frame.kept is not None:
             return frame.kept
-        if frame.left is None:
-            return None if frame.failed else (0,)
         if not frame.failed:
             return tuple(range(frame.plan.branches))
         if region.on_error == "collect":
@@ -512,7 +476,12 @@ class Scheduler:
 
     def faults(self) -> list[Fault]:
         """The failures of their own that ended the run."""
-        return [fault for fault, _ in self.root.faults]
+        return [ended.fault for ended in self.root.faults]
+
+    @property
+    def recorded(self) -> list[Fault]:
+        """The failures that a block has kept from ending the run; those of a discarded attempt are not among them."""
+        return self.root.recorded
 
     # ------------------------------------------------------------------ time and journal
     def _set_timer(self, at: float, kind: int, task: int, attempt: int, out: list[Command]) -> None:
@@ -552,6 +521,8 @@ class Scheduler:
     def _expire(self, task: int, out: list[Command]) -> None:
         inner = self.frames.get(task)
         if inner is not None:
+            if inner.stopping:  # how it ends is decided: it only waits for its last steps to stop
+                return
             inner.expired = inner.stopping = True
             self._stop_nodes(inner, None, out)
             if not inner.unfinished:

@@ -1,0 +1,71 @@
+"""What the scheduler keeps of one frame while it runs: its counters, its failures, how it will end."""
+
+from __future__ import annotations
+
+from plait.core.plan.model import Plan, RegionPlan
+from plait.core.value import Value
+
+
+class Fault(Value):
+    """A failure of its own: the task, which of its steps, which attempt. ``step`` is -1 for a region's timeout."""
+
+    __slots__ = __match_args__ = ("task", "step", "attempt")
+
+    def __init__(self, task: int, step: int, attempt: int) -> None:
+        self.task, self.step, self.attempt = task, step, attempt
+
+
+class Ended:
+    """A failure on its way outwards: which policies around it match, and what they were asked to wait.
+
+    Bit 0 of ``matches`` and the first of ``waits`` are those of the next region around it.
+    """
+
+    __slots__ = ("fault", "matches", "waits")
+
+    def __init__(self, fault: Fault, matches: int, waits: tuple[float | None, ...]) -> None:
+        self.fault, self.matches, self.waits = fault, matches, waits
+
+    def outwards(self) -> Ended:
+        """The same, one region further out."""
+        return Ended(self.fault, self.matches >> 1, self.waits[1:])
+
+
+class FrameState:
+    """One frame while it runs: the counters of its plan, and how it will end."""
+
+    __slots__ = (
+        "base",
+        "depth",
+        "expired",
+        "failed",
+        "faults",
+        "kept",
+        "left",
+        "plan",
+        "recorded",
+        "region",
+        "stopping",
+        "task",
+        "unfinished",
+    )
+
+    def __init__(self, plan: Plan, base: int, task: int, region: RegionPlan | None, depth: int) -> None:
+        self.plan, self.base, self.task, self.region, self.depth = plan, base, task, region, depth
+        self.unfinished = len(plan.units)
+        self.stopping = False
+        self.expired = False
+        self.failed: set[int] = set()
+        self.faults: list[Ended] = []
+        self.recorded: list[Fault] = []
+        self.kept: tuple[int, ...] | None = None
+        self.left: list[int] | None = None
+        if region is not None:
+            self.left = [0] * plan.branches
+            for b in plan.branch:
+                self.left[b] += 1
+
+    def succeeded_branches(self) -> tuple[int, ...]:
+        """The branches all of whose nodes succeeded, in listed order."""
+        assert self.left is not None
+        return tuple(b for b, n in enumerate(self.left) if not n and b not in self.failed)
