@@ -8,9 +8,11 @@ from __future__ import annotations
 import ast
 import asyncio
 import contextlib
+import itertools
 import json
 import logging
 import os
+import types
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -99,12 +101,23 @@ def test_facts_have_no_room_for_a_users_value() -> None:
         if isinstance(kind, type) and kind.__module__ == facts.__name__ and "at" in kind.__annotations__
     ]
     assert len(kinds) >= 8
-    plain = {"float", "int", "str", "bool", "float | None", "int | None", "str | None"}
+    plain = {
+        "float",
+        "int",
+        "str",
+        "bool",
+        "float | None",
+        "int | None",
+        "str | None",
+        "tuple[float | None, ...]",
+    }
     for kind in kinds:
         for name, annotation in kind.__annotations__.items():
             shown = (
                 annotation
                 if isinstance(annotation, str)
+                else str(annotation)
+                if isinstance(annotation, types.GenericAlias)
                 else getattr(annotation, "__name__", str(annotation))
             )
             assert shown in plain, f"{kind.__name__}.{name}: {shown}"
@@ -144,7 +157,7 @@ def test_the_log_of_a_run_holds_numbers_and_words_only() -> None:
     run = run_of(pipeline, {}, 1)
     assert run.outcome == "succeeded"
     for row in run.log:
-        for value in row:
+        for value in itertools.chain.from_iterable(v if type(v) is tuple else (v,) for v in row):
             assert value is None or type(value) in {int, float, str, bool}, row
 
 

@@ -10,9 +10,7 @@ from tests.decisions.reading import table
 from plait import step
 
 ROWS = table("0007-values", "case", "pipeline", "run as", "order", "result")
-DEFECTS = {
-    "it waits when it is in a region itself": "bind looks for earlier readers in the region's own frame only",
-}
+DEFECTS: dict[str, str] = {}
 
 
 class Growing(Bench):

@@ -245,11 +245,8 @@ class _Lowering:
         step = node.step
         needs = [(f"#{cap}", 1) for cap in node.caps]
         if step.exclusive is not None:
-            name = (
-                step.exclusive
-                if isinstance(step.exclusive, str)
-                else f"{node.path}@{id(step.component.given):x}"
-            )
+            # True: this component, wherever it stands; the object outlives the plan, so its id stays its own.
+            name = step.exclusive if isinstance(step.exclusive, str) else f"@{id(step.component.given):x}"
             needs.append((f"!{name}", 1))
         needs += sorted(step.resources.items())
         return tuple(needs) or None
