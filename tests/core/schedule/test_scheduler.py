@@ -14,6 +14,7 @@ from plait.core.schedule.commands import (
     Acquire,
     Cancel,
     Close,
+    Expired,
     Finish,
     GiveUp,
     Open,
@@ -150,6 +151,12 @@ def test_an_error_that_the_policy_does_not_match_is_final():
     talk = Talk(s("a", retry=patient()))
     talk.begin()
     assert talk(Failed(1.0, A, 0)) == [Finish("failed")]
+
+
+def test_an_error_may_say_itself_how_long_to_wait():
+    talk = Talk(s("a", retry=patient()))
+    talk.begin()
+    assert talk(Failed(1.0, A, 0, ITSELF, waits=(30.0,))) == [Retrying(A, 0, 2, 31.0)]
 
 
 def test_chance_is_a_fact_too():
@@ -385,6 +392,53 @@ def test_a_failure_in_one_branch_stops_the_others_of_that_branch_only():
     assert talk(Failed(1.0, 1, 0)) == [Cancel(2)]
     assert talk(Stopped(1.5, 2)) == []
     assert talk(Succeeded(2.0, 3)) == [Close(A, 1, (1,)), Finish("succeeded")]
+
+
+def test_the_timeout_of_a_region_cancels_what_is_in_it_and_is_a_failure_of_the_region():
+    talk = Talk(dataflow([s("a"), s("b")], timeout=2))
+    assert talk.begin() == [Open(A, 1, 1), Start(1), Start(2)]
+    talk(Succeeded(1.0, 1))
+    assert talk(TimerFired(2.0)) == [Cancel(2)]
+    assert talk(Stopped(2.5, 2)) == [Close(A, 1, None), Expired(A, 1)]
+    assert talk(Failed(2.5, A, 0)) == [Finish("failed")]
+    assert talk.faults() == [(A, -1, 1)]
+
+
+def test_a_region_that_timed_out_is_tried_again_when_its_policy_says_so():
+    talk = Talk(dataflow([s("a")], timeout=2, retry=patient(backoff=0)))
+    talk.begin()
+    talk(TimerFired(2.0))
+    assert talk(Stopped(2.5, 1)) == [Close(A, 1, None), Expired(A, 1)]
+    assert talk(Failed(2.5, A, 0, ITSELF)) == [Retrying(A, -1, 2, 2.5), Open(A, 2, 2), Start(2)]
+
+
+def test_a_block_of_one_branch_collects_too():
+    talk = Talk(parallel([s("a")], on_error="collect"), s("b"))
+    assert talk.begin() == [Open(A, 2, 1), Start(2)]
+    assert talk(Failed(1.0, 2, 0)) == [Close(A, 2, ()), Start(B)]
+    assert talk.recorded() == [(2, 0, 1)]
+
+
+def test_what_a_discarded_attempt_collected_is_forgotten():
+    talk = Talk(
+        dataflow([[parallel([s("a"), s("b")], on_error="collect"), s("c")]], retry=patient(backoff=0))
+    )
+    for base, end in ((1, Failed), (5, Succeeded)):
+        opened = talk.begin() if base == 1 else talk.said[-1]
+        assert Start(base + 2) in opened
+        talk(Failed(1.0, base + 2, 0))
+        assert talk(Succeeded(1.0, base + 3))[-1] == Start(base + 1)
+        talk(Failed(2.0, base + 1, 0, BLOCK) if end is Failed else Succeeded(2.0, base + 1))
+    assert talk.said[-1][-1] == Finish("succeeded")
+    assert talk.recorded() == [(7, 0, 1)]
+
+
+def test_a_region_whose_end_is_decided_has_no_timeout_any_more():
+    talk = Talk(parallel([s("a"), s("b")], need=1, timeout=2))
+    talk.begin()
+    assert talk(Succeeded(1.0, 1)) == [Cancel(2)]
+    assert talk(TimerFired(2.0)) == []
+    assert talk(Stopped(3.0, 2)) == [Close(A, 1, (0,)), Finish("succeeded")]
 
 
 def test_a_run_that_is_cancelled_closes_its_regions():
