@@ -84,6 +84,7 @@ class AsyncMap(Generic[S]):
         self._queue: deque[asyncio.Task[Item[S]]] = deque()
         self._running = 0
         self._count = 0
+        self._handed = 0
         self._exhausted = self._closed = self._ended = False
         self._pull_error: BaseException | None = None
         self._changed: asyncio.Future[None] | None = None
@@ -124,16 +125,34 @@ class AsyncMap(Generic[S]):
             await self._changed
         item = self._queue.popleft().result()
         self._fill()
-        if item.error is not None and not (self._collect and isinstance(item.error, Exception)):
+        if self._is_raised(item):
+            assert item.error is not None
             raise item.error
         return item
+
+    async def several(self) -> list[Item[S]]:
+        """The next item, and those behind it that are ready as well: one hop between threads for all of them."""
+        self._handed = 0
+        found = [await self.__anext__()]
+        while self._queue and self._queue[0].done() and not self._closed:
+            item = self._queue[0].result()
+            if self._is_raised(item):
+                break
+            self._queue.popleft()
+            found.append(item)
+        self._handed = len(found) - 1  # they are not read yet, so they still take a place
+        self._fill()
+        return found
+
+    def _is_raised(self, item: Item[S]) -> bool:
+        return item.error is not None and not (self._collect and isinstance(item.error, Exception))
 
     # taking inputs
     def _places(self) -> int:
         """How many inputs may be taken now."""
         if self._exhausted:
             return 0
-        return min(self._limit - self._running, self._ahead - len(self._queue))
+        return min(self._limit - self._running, self._ahead - len(self._queue) - self._handed)
 
     def _fill(self) -> None:
         """There may be places: take inputs, or wake whoever does."""
@@ -307,6 +326,7 @@ class Map(Generic[S]):
 
     def __init__(self, inner: AsyncMap[S]) -> None:
         self._inner = inner
+        self._ready: deque[Item[S]] = deque()
         self._began = False
 
     def __del__(self) -> None:
@@ -325,15 +345,18 @@ class Map(Generic[S]):
         return self
 
     def __next__(self) -> Item[S]:
+        if self._ready:
+            return self._ready.popleft()
         self._began = True
         try:
-            item: Item[S] = wait_for(main_loop(), self._inner.__anext__)
+            self._ready.extend(wait_for(main_loop(), self._inner.several))
         except StopAsyncIteration:
             self._began = False
             raise StopIteration from None
-        return item
+        return self._ready.popleft()
 
     def close(self) -> None:
         """Stop: cancels the items in flight and waits for their end."""
         self._began = False
+        self._ready.clear()
         wait_for(main_loop(), self._inner.aclose)
