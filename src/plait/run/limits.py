@@ -140,8 +140,7 @@ class Admission:
     def lend(self, name: Hashable, capacity: int) -> None:
         """Make known what a step lends to the runs it starts: one amount for all of them together."""
         with self._lock:
-            if not self._borrowers.get(name):
-                self._ledger.declare(name, capacity)
+            self._ledger.declare(name, capacity)  # again is no harm: what is in use stays in use
             self._borrowers[name] = self._borrowers.get(name, 0) + 1
 
     def give_back(self, names: Iterable[Hashable]) -> None:
