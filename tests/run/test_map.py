@@ -318,8 +318,19 @@ def test_the_deadline_is_that_of_an_item():
 # Leaving early
 
 
-def sleeper(ended):
+def until(true):
+    """Wait for what another thread is about to do."""
+    for _ in range(5000):
+        if true():
+            return
+        threading.Event().wait(0.002)
+    raise AssertionError("it did not happen")
+
+
+def sleeper(ended, started=None):
     async def work(n):
+        if started is not None:
+            started.append(n)
         try:
             if n:
                 await asyncio.sleep(1000)
@@ -331,11 +342,10 @@ def sleeper(ended):
 
 @pytest.mark.parametrize("make", [inputs, lambda n: iter(inputs(n))])
 def test_leaving_the_block_cancels_what_is_in_flight_and_waits_for_it(make):
-    ended = []
-    with sleeper(ended).map(make(9), max_concurrency=4) as items:
+    ended, started = [], []
+    with sleeper(ended, started).map(make(9), max_concurrency=4) as items:
         assert next(items).index == 0
-        while len(ended) + 4 < 5:
-            threading.Event().wait(0.001)
+        until(lambda: len(started) == 5)
     assert sorted(ended) == [0, 1, 2, 3, 4]
     assert list(items) == []
 
@@ -355,14 +365,12 @@ def test_leaving_the_block_of_an_async_map_too():
 
 
 def test_a_break_without_a_block_cancels_as_well():
-    ended = []
-    for _ in sleeper(ended).map(inputs(9), max_concurrency=4):
+    ended, started = [], []
+    for _ in sleeper(ended, started).map(inputs(9), max_concurrency=4):
+        until(lambda: len(started) == 5)
         break
     gc.collect()
-    for _ in range(1000):
-        if len(ended) == 5:
-            break
-        threading.Event().wait(0.005)
+    until(lambda: len(ended) == 5)
     assert sorted(ended) == [0, 1, 2, 3, 4]
 
 
