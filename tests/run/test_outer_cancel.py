@@ -118,6 +118,22 @@ def test_a_second_cancel_changes_nothing(shape):
 
 
 @pytest.mark.parametrize("shape", SHAPES)
+def test_a_step_that_swallows_it_in_no_time_does_not_hide_it(shape):
+    async def main():
+        bench = Bench()
+        task = asyncio.create_task(shapes(bench, bench.swallows("a"))[shape].arun({}))
+        while not bench.did("a"):
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert bench.did("a") == ["began", "swallowed"]
+        assert asyncio.get_running_loop().time() == 0
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("shape", SHAPES)
 def test_before_the_first_step(shape):
     bench = Bench()
 

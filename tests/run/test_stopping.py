@@ -230,7 +230,7 @@ def test_a_thread_is_waited_for_however_long_it_takes():
     async def fail():
         while not began.is_set():
             await asyncio.sleep(0.001)
-        asyncio.get_running_loop().call_later(0.3, gate.set)  # the grace and its redeliveries are long over
+        asyncio.get_running_loop().call_later(1.2, gate.set)  # after the grace and its redeliveries
         raise ValueError("sibling")
 
     began, gate, done = threading.Event(), threading.Event(), []
@@ -279,7 +279,7 @@ def test_a_run_that_is_cancelled_during_setup(blocking):
         while not component.began.is_set():
             await asyncio.sleep(0.001)
         task.cancel()
-        asyncio.get_running_loop().call_later(0.3, component.gate.set)
+        asyncio.get_running_loop().call_later(1.2, component.gate.set)  # after the grace and its redeliveries
         with pytest.raises(asyncio.CancelledError):
             await task
         assert component.log == (["set up"] if blocking else ["cancelled"])
