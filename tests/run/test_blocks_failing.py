@@ -387,3 +387,27 @@ def test_a_timeout_in_a_collecting_block_is_collected(seed):
     got = run([parallel([inner, bench.ok("a", 3)], name="outer", on_error="collect")], seed=seed)
     assert got.state == {"a": "a"}
     assert got.paths == ["outer/inner"]
+
+
+def test_a_timeout_that_strikes_while_the_block_is_ending_changes_nothing(seed):
+    bench = Bench()
+    slow = bench.ok("a", 50, cleanup=5)
+    got = run([parallel([slow, bench.bad("b", 1)], name="block", timeout=2)], seed=seed)
+    assert isinstance(got.error, ValueError)
+    assert got.paths == ["block/b"]
+    got = run([parallel([slow, bench.ok("c", 1)], name="race", timeout=2, need=1)], seed=seed)
+    assert got.state == {"c": "c"}
+
+
+def test_the_filter_of_a_block_is_asked_only_about_what_happened_and_may_say_how_long_to_wait(seed):
+    bench = Bench()
+    seen = []
+
+    def on(error):
+        seen.append(type(error))
+        return 5
+
+    block = parallel([bench.bad("a", 1, times=1), bench.ok("b")], retry=Retry(2, backoff=0, on=on))
+    assert run([block], seed=seed).error is None
+    assert seen == [ValueError]
+    assert bench.when("a", "began") == [0, 6]
