@@ -12,6 +12,7 @@ import itertools
 import json
 import logging
 import os
+import threading
 import types
 from collections import Counter
 from collections.abc import Mapping
@@ -23,13 +24,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import plait
-from plait import Pipeline, PipelineErrors, Retry, failures, parallel, step
+from plait import Pipeline, PipelineErrors, Retry, StepTimeout, failures, parallel, step
 from plait.core.report.replay import Replay
 from plait.core.report.report import build
 from plait.core.schedule import events as facts
 from plait.core.schedule.commands import Start
 from plait.core.schedule.events import Failed, Stopped
 from plait.core.schedule.scheduler import Scheduler
+from plait.events import StepFailed
 from plait.testing.strategies import Case, PlannedFailure, interleaved
 from plait.testing.virtual import run_virtual
 
@@ -250,6 +252,54 @@ def test_a_run_leaves_no_task_and_no_component_behind(case: Case, seed: int, ord
 
     assert run_virtual(main(), seed=seed) == set()
     assert case.log.running() == []
+
+
+def test_our_own_cancels_are_taken_back_before_anybody_else_looks() -> None:
+    seen: list[int] = []
+
+    class Looks:
+        def on_event(self, event: Any) -> None:
+            if isinstance(event, StepFailed):
+                task = asyncio.current_task()
+                assert task is not None
+                seen.append(task.cancelling())
+
+    async def late() -> None:
+        await asyncio.sleep(100)
+
+    pipeline = Pipeline([step(late, timeout=1.0, retry=Retry(2, backoff=1.0))])
+    with pytest.raises(StepTimeout):
+        run_virtual(pipeline.arun({}, observers=[Looks()]), seed=1)
+    assert seen == [0, 0]
+
+
+def test_what_an_abandoned_attempt_returns_late_does_not_replace_what_the_next_one_returned() -> None:
+    calls: list[int] = []
+    gate = threading.Event()
+
+    def answer() -> str:
+        calls.append(1)
+        if len(calls) > 1:
+            return "new"
+        assert gate.wait(20)
+        return "old"
+
+    async def let_it_return(answer: str) -> str:
+        gate.set()
+        for _ in range(20):  # for real: the thread puts its result away after the component has returned
+            await asyncio.sleep(0.01)
+        return answer
+
+    pipeline = Pipeline(
+        [
+            step(
+                answer, [], "answer", timeout=0.05, abandon=True, idempotent=True, retry=Retry(2, backoff=0)
+            ),
+            step(let_it_return, ["answer"], "first"),
+            step(lambda answer: answer, ["answer"], "second", name="look"),
+        ]
+    )
+    assert pipeline.run({}).state == {"answer": "new", "first": "new", "second": "new"}
 
 
 # Observers

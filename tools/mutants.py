@@ -30,6 +30,7 @@ from workshop import ROOT, Trouble, clean_environ, python_of, say
 
 SOURCES = ROOT / "src"
 TESTS = (
+    "tests/core/schedule",
     "tests/properties/test_scheduler.py",
     "tests/decisions",
     "tests/run",

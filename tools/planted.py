@@ -24,6 +24,8 @@ class Planted(NamedTuple):
 SCHEDULER = "core/schedule/scheduler.py"
 LEDGER = "core/schedule/ledger.py"
 BIND = "core/plan/bind.py"
+CONFLICTS = "core/plan/conflicts.py"
+PLACE = "core/plan/place.py"
 SCOPE = "core/plan/scope.py"
 LOWER = "core/plan/lower.py"
 DRIVE = "run/drive.py"
@@ -127,8 +129,8 @@ PLANTED = (
     Planted(
         "a block is tried again for one error of several",
         SCHEDULER,
-        "matched = bool(faults) and all(bits & 1 for _, bits in faults)",
-        "matched = bool(faults) and any(bits & 1 for _, bits in faults)",
+        "matched = bool(faults) and all(ended.matches & 1 for ended in faults)",
+        "matched = bool(faults) and any(ended.matches & 1 for ended in faults)",
         "a block is tried again only if all its errors match",
     ),
     Planted(
@@ -141,8 +143,8 @@ PLANTED = (
     Planted(
         "what was collected is forgotten",
         SCHEDULER,
-        "self.recorded += [fault for fault, _ in frame.faults]",
-        "self.recorded += []",
+        "outer.recorded += [ended.fault for ended in frame.faults]",
+        "outer.recorded += []",
         "collected failures are in the result",
     ),
     Planted(
@@ -189,7 +191,7 @@ PLANTED = (
     ),
     Planted(
         "two writers of one key go unnoticed",
-        BIND,
+        CONFLICTS,
         'if key in writer and block.need == "all":',
         'if key in writer and block.need == "none":',
         "E202 refuses two branches that write one key",
@@ -204,8 +206,8 @@ PLANTED = (
     Planted(
         "a rewriter overtakes the readers",
         BIND,
-        "if read.key in written and read.version is not None:",
-        "if read.key not in written and read.version is not None:",
+        "for version in rewritten(leaf):",
+        "for version in rewritten(leaf)[:0]:",
         "who rewrites a key waits for its earlier readers",
     ),
     Planted(
@@ -224,9 +226,9 @@ PLANTED = (
     ),
     Planted(
         "a collected block surely gives its keys",
-        BIND,
-        'elif region.on_error == "collect":\n            sure = False',
-        'elif region.on_error == "collect":\n            sure = True',
+        PLACE,
+        'elif region.on_error == "collect":\n        sure = False',
+        'elif region.on_error == "collect":\n        sure = True',
         "E104 finds reads of what may be missing",
     ),
     Planted(

@@ -13,7 +13,9 @@ import pytest
 TOOLS = Path(__file__).resolve().parents[2] / "tools"
 ENGINE = {
     "core/plan/bind.py",
+    "core/plan/conflicts.py",
     "core/plan/lower.py",
+    "core/plan/place.py",
     "core/plan/scope.py",
     "core/schedule/ledger.py",
     "core/schedule/scheduler.py",

@@ -293,6 +293,19 @@ def test_an_attempt_that_timed_out_may_be_tried_again():
     assert talk(Succeeded(3.0, A)) == [Finish("succeeded")]
 
 
+def test_the_shell_is_woken_for_the_earliest_timer_whichever_was_set_first():
+    talk = Talk(parallel([s("a", timeout=9.0), s("b", timeout=4.0)]))
+    assert [c for c in talk(RunStarted(0.0), wakes=True) if isinstance(c, Wake)][-1] == Wake(4.0)
+
+
+def test_a_cancel_from_outside_wins_over_a_failure_that_came_before_it():
+    talk = Talk(parallel([s("a"), s("b")]))
+    talk.begin()
+    assert talk(Failed(1.0, A, 0)) == [Cancel(B)]
+    assert talk(CancelRequested(1.1)) == []
+    assert talk(Stopped(1.2, B)) == [Finish("cancelled")]
+
+
 def test_a_deadline_stops_the_run():
     talk = Talk(parallel([s("a"), s("b")]), s("c"))
     assert talk(RunStarted(0.0, deadline=3.0), wakes=True) == [Wake(3.0), Start(A), Start(B)]
