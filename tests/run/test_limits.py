@@ -293,6 +293,21 @@ def test_an_exclusive_component_is_called_once_at_a_time_over_items_and_runs():
     assert (gauge.calls, gauge.peak) == (6, 1)
 
 
+def test_an_exclusive_component_is_called_once_at_a_time_wherever_it_stands():
+    gauge = Gauge()
+
+    async def work():
+        with gauge:
+            await asyncio.sleep(1)
+
+    def steps(prefix):
+        return [step(work, [], f"{prefix}{n}", name=f"{prefix}{n}", exclusive=True) for n in range(3)]
+
+    embedded = Pipeline(parallel(steps("inner")), name="embedded")
+    run_virtual(Pipeline(parallel([*steps("outer"), embedded])).arun({}))
+    assert (gauge.calls, gauge.peak) == (6, 1)
+
+
 def test_steps_of_other_names_do_not_exclude_each_other():
     gauge = Gauge()
     steps = [gauge.step(f"s{n}", exclusive=f"name {n}") for n in range(3)]
