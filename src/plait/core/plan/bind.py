@@ -187,7 +187,8 @@ class _Binder:
         if version.origin == "input":
             readers += filter(None, (self._ancestor(leaf, node.frame) for leaf in self._readers_of_all))
         for other in readers:
-            if other.frame is node.frame and other.index < node.index:
+            # Not for a sibling: branches are independent, and one that has failed would never let us go on.
+            if other.frame is node.frame and other.branch == node.branch and other.index < node.index:
                 node.wait_for(other, f"rewrites {version.key!r}, which it reads")
 
     def _ancestor(self, node: Node, frame: Frame) -> Node | None:
