@@ -81,6 +81,16 @@ class Outcome:
         self.left_running = case.log.running()
 
 
+def differences(got: dict[str, Any], expected: dict[str, Any]) -> str:
+    """What a reader of a failing example wants to see first."""
+    absent = "(absent)"
+    return "; ".join(
+        f"{key}: {got.get(key, absent)!r} and not {expected.get(key, absent)!r}"
+        for key in {**expected, **got}
+        if got.get(key, absent) != expected.get(key, absent)
+    )
+
+
 def agrees(case: Case, expected: Expected, got: Outcome) -> None:
     """Whether a run is one that the reference allows."""
     assert got.left_running == [], "nothing outlives a run"
@@ -100,7 +110,7 @@ def agrees(case: Case, expected: Expected, got: Outcome) -> None:
         return
     if got.error is not None:
         raise got.error
-    assert got.state in expected.states
+    assert got.state in expected.states, differences(got.state, expected.states[0])
     if not case.order_dependent:
         assert bool(got.failures) == bool(expected.reference.failures), "what was collected is told"
 

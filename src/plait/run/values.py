@@ -149,9 +149,10 @@ def arguments(
             kwargs[arg.name] = value
     if step.opaque is not None:
         everything = dict(extras) if step.outermost else {}
-        for key, slot in step.opaque:
-            if values[slot].__class__ is not Missing:
-                everything[key] = values[slot]
+        for key, slot, default in step.opaque:
+            value = default if values[slot].__class__ is Missing else values[slot]
+            if value is not ABSENT:
+                everything[key] = value
             else:  # lost in a failed branch: not the version that was given, either
                 everything.pop(key, None)
         kwargs = {**everything, **kwargs}

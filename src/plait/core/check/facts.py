@@ -185,7 +185,7 @@ class Facts:
         out: dict[Leaf, set[Leaf]] = {}
         for _, leaf in self.leaves():
             versions = [read.version for read in leaf.reads if read.version is not None]
-            versions += [version for _, version in leaf.opaque or ()]
+            versions += [read.version for read in leaf.opaque or () if read.version is not None]
             out[leaf] = set[Leaf]().union(*(self.makers(v) for v in versions))
         return out
 

@@ -16,7 +16,7 @@ from typing import Any
 from plait.core.component import UNKNOWN
 from plait.core.flow import Chain, Dataflow, Definition, Flow, Parallel, Subgraph
 from plait.core.inputs import Config, Optional, Source, Val
-from plait.core.plan.bound import Block, Bound, Finding, Frame, Leaf, Node, Read, Region, Version
+from plait.core.plan.bound import Block, Bound, Finding, Frame, Leaf, Merge, Node, Read, Region, Version
 from plait.core.plan.conflicts import Asked, Branch, conflicts, leaves_of, rewritten, rewritten_in
 from plait.core.plan.naming import Names, branch_members, is_single
 from plait.core.plan.place import At, Nodes, branch_of, presence_of
@@ -36,7 +36,7 @@ class _Binder:
         self.bound = Bound(definition, self.root)
         scope = self._outermost = Scope(definition.schema, "", self._root_input)
         self.bound.written = scope.written
-        self._opaque: list[tuple[list[tuple[str, Version]], Scope, Frame, set[str]]] = []
+        self._opaque: list[tuple[list[Read], Scope, Frame, set[str]]] = []
         self._readers_of_all: list[Leaf] = []
         """Opaque readers of the outermost pipeline: they read every input, whoever asks for it later."""
         self._asked: list[Asked] = []
@@ -58,7 +58,8 @@ class _Binder:
         for reads, scope, frame, known in self._opaque:
             for key, found in scope.inputs.items():
                 if key not in known:
-                    reads.append((key, frame.local(_as_version(key, found, frame))))
+                    version = frame.local(_as_version(key, found, frame))
+                    reads.append(Read(key, key, version, default=found.default))
 
     # ------------------------------------------------------------------ small helpers
     def _find(self, code: str, *paths: str, **data: Any) -> None:
@@ -153,8 +154,9 @@ class _Binder:
         for read in reads:
             if read.version is not None:
                 self._depend(leaf, read.version, read.key or read.argument, at)
-        for key, version in opaque or ():
-            self._depend(leaf, version, key, at)
+        for read in opaque or ():
+            if read.version is not None:
+                self._depend(leaf, read.version, read.argument, at)
         if at.data:
             self._rewriting(leaf)
             if step.effect:
@@ -213,9 +215,7 @@ class _Binder:
             at.env.scope.written.setdefault(key, leaf.path)
 
     # ------------------------------------------------------------------ reads
-    def _reads(
-        self, step: Step[..., Any], path: str, at: At
-    ) -> tuple[list[Read], list[tuple[str, Version]] | None]:
+    def _reads(self, step: Step[..., Any], path: str, at: At) -> tuple[list[Read], list[Read] | None]:
         component = step.component
         if step.inputs is None:
             if component.takes_any or component.single or not component.known:
@@ -278,17 +278,19 @@ class _Binder:
             self._asked.append(Asked(at.env.scope, key, at.env.seen.get(key), self._asking))
         return at.env.look_up(key, optional=optional, fold=self._folder(at))
 
-    def _everything(self, step: Step[..., Any], path: str, at: At) -> list[tuple[str, Version]]:
+    def _everything(self, step: Step[..., Any], path: str, at: At) -> list[Read]:
         named = {p.name for p in step.component.params}
-        out = []
+        out: list[Read] = []
         for key in dict.fromkeys([*at.env.scope.offered, *at.env.scope.inputs, *at.env.seen]):
             if key in named:
                 continue
             found = at.env.look_up(key, optional=True, fold=self._folder(at))
             if found is not None:
-                out.append((key, _as_version(key, found, at.frame)))
-        self._find("W208", path, keys=tuple(k for k, _ in out))
-        self._opaque.append((out, at.env.scope, at.frame, named | set(at.env.seen) | {k for k, _ in out}))
+                out.append(Read(key, key, _as_version(key, found, at.frame), default=found.default))
+        self._find("W208", path, keys=tuple(read.argument for read in out))
+        self._opaque.append(
+            (out, at.env.scope, at.frame, named | set(at.env.seen) | {read.argument for read in out})
+        )
         return out
 
     def _known(self, at: At) -> tuple[str, ...]:
@@ -437,7 +439,9 @@ class _Binder:
             local = at.frame.local(imported)
             if inside in replaced:
                 self._after_readers(region, local)
-            if at.data:
+            if at.data or isinstance(
+                local.maker, Merge
+            ):  # a fold that was asked for inside is listed nowhere
                 depend(region, local, f"reads {imported.key!r} inside")
             else:
                 local.readers.append(region)

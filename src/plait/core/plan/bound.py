@@ -124,7 +124,7 @@ class Leaf(Node):
         super().__init__(frame, path, branch, caps)
         self.step = step
         self.reads: list[Read] = []
-        self.opaque: list[tuple[str, Version]] | None = None
+        self.opaque: list[Read] | None = None
         self.outermost = False
         """Whether it belongs to the pipeline that is run, and not to one embedded in it."""
 

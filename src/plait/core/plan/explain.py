@@ -129,7 +129,7 @@ class _Explainer:
         for read in leaf.reads:
             yield self._read(read)
         if leaf.opaque is not None:
-            keys = [key for key, _ in leaf.opaque]
+            keys = [read.argument for read in leaf.opaque]
             yield (
                 f"reads the whole state: {listing(keys)}"
                 if keys
@@ -180,7 +180,7 @@ class _Explainer:
 
     def _from(self, reader: Leaf, version: Version) -> bool:
         versions = [read.version for read in reader.reads if read.version is not None]
-        versions += [v for _, v in reader.opaque or ()]
+        versions += [read.version for read in reader.opaque or () if read.version is not None]
         return any(version in self.facts.sources(v) for v in versions)
 
     # ------------------------------------------------------------------ what it needs besides

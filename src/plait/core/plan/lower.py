@@ -142,7 +142,9 @@ class _Lowering:
         made.slots = tuple(a.slot for a in made.args)
         made.opaque, made.outermost = None, leaf.outermost
         if leaf.opaque is not None:
-            made.opaque = tuple((key, version.slot) for key, version in leaf.opaque)
+            made.opaque = tuple(
+                (r.argument, r.version.slot, r.default) for r in leaf.opaque if r.version is not None
+            )
         made.simple = (
             made.opaque is None
             and component.context_param is None
@@ -371,7 +373,7 @@ class _Lowering:
             for node in group:
                 unit = planned[node]
                 for step in unit.steps:
-                    for slot in {*step.slots, *(s for _, s in step.opaque or ())}:
+                    for slot in {*step.slots, *(s for _, s, _ in step.opaque or ())}:
                         readers.setdefault(slot, []).append(step)
                 if unit.region is not None:
                     for slot, _ in unit.region.plan.imports:

@@ -101,7 +101,8 @@ class PlannedStep:
     slots: tuple[int, ...]
     simple: bool
     """All arguments are always there and can be passed by position: ``entry(*values)``."""
-    opaque: tuple[tuple[str, int], ...] | None
+    opaque: tuple[tuple[str, int, Any], ...] | None
+    """The keys that an opaque reader gets besides its arguments: key, slot, and what stands in if it is missing."""
     outermost: bool
     """Whether an opaque reader also sees the inputs that no step asks for by name."""
     outputs: tuple[int, ...]
