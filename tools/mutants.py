@@ -38,7 +38,8 @@ TESTS = (
     "tests/probes",
     "tests/test_invariants.py",
     "tests/properties/test_equivalence.py",
-    "tests/core",
+    "tests/core/plan",
+    "tests/core/check",
     "tests/testing",
 )
 """In this order: what finds most in a second comes first."""
@@ -211,6 +212,7 @@ def main(arguments: Sequence[str]) -> int:
 
 if __name__ == "__main__":
     os.environ.setdefault("PYTHONUNBUFFERED", "1")
+    workshop.hear_interrupts()
     try:
         sys.exit(main(sys.argv[1:]))
     except Trouble as trouble:

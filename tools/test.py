@@ -375,6 +375,7 @@ def main(arguments: Sequence[str]) -> int:
 
 if __name__ == "__main__":
     os.environ.setdefault("PYTHONUNBUFFERED", "1")
+    workshop.hear_interrupts()
     try:
         sys.exit(main(sys.argv[1:]))
     except Trouble as trouble:

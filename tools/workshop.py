@@ -17,6 +17,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -39,6 +40,13 @@ def say(text: str) -> None:
     """Print a line of our own, apart from what the tools print."""
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     print(f"\033[1m== {text}\033[0m" if colour else f"== {text}", flush=True)
+
+
+def hear_interrupts() -> None:
+    """Let children hear Ctrl-C, also where a shell has started us in the background: there it is ignored, and who is
+    started inherits that. The tests of Ctrl-C would wait for ever."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def clean_environ(venv: Path | None = None) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,22 @@ def test_how_many_examples_is_told_to_the_tests(tool: Any, tmp_path: Path) -> No
     text = "import os\ndef test_it(): assert os.environ['PLAIT_EXAMPLES'] == '15'"
     arguments = a_file_with(tmp_path, text)
     assert tool.pytest("x", tmp_path, arguments, log=tmp_path / "log", examples="15").good
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to another process there")
+def test_ctrl_c_reaches_the_tests_also_in_the_background_of_a_shell() -> None:
+    program = """
+import signal, subprocess, sys
+signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell does for what it starts with `&`
+import workshop
+workshop.hear_interrupts()
+asked = "import signal; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
+print(subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True).stdout)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT / "tools", capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "True"
 
 
 def test_one_check_that_failed_fails_all(tool: Any, capsys: pytest.CaptureFixture[str]) -> None:
