@@ -44,7 +44,8 @@ def say(text: str) -> None:
 
 def hear_interrupts() -> None:
     """Let children hear Ctrl-C, also where a shell has started us in the background: there it is ignored, and who is
-    started inherits that. The tests of Ctrl-C would wait for ever."""
+    started inherits that. The tests of Ctrl-C would wait for ever.
+    """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
