@@ -449,13 +449,13 @@ def test_no_inputs_at_all_says_so():
 
 def test_an_undeclared_resource_is_refused_with_the_nearest_and_the_cure():
     pipeline = Pipeline([step(add_one, output_state="a", resources={"cpus": 1})])
-    with pytest.raises(ValueError, match="E301") as caught:
+    with pytest.raises(InvalidPipeline, match="E301") as caught:
         pipeline.run({"n": 1})
     assert "did you mean 'cpu'?" in str(caught.value)
     assert "Limits({'cpus': 1})" in str(caught.value)
-    with pytest.raises(ValueError, match=r"E301.*no Limits declares\n"):
+    with pytest.raises(InvalidPipeline, match=r"E301.*no limit declares\n"):
         Pipeline([step(add_one, output_state="a", resources={"xyz": 1})]).run({"n": 1})
-    with pytest.raises(ValueError, match="E301"):
+    with pytest.raises(InvalidPipeline, match="E301"):
         Pipeline([step(add_one, output_state="a", resources={"gpu": 3})], limits=Limits({"gpu": 2})).run(
             {"n": 1}
         )

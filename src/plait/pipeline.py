@@ -251,7 +251,7 @@ class Pipeline(Generic[StateT, InputT]):
         Returns:
             All findings in listed order; those whose code starts with E make ``run`` refuse.
         """
-        return self._check(refusing=False)
+        return self._check(refusing=False, limits=self._limits or default_limits())
 
     def plan(self) -> Plan:
         """What a run will do: versions, order, ranks. ``plan().explain("step")`` says what a step waits for.
@@ -575,29 +575,35 @@ class Pipeline(Generic[StateT, InputT]):
             found = self._cache["bound"] = bind(self.__plait_definition__)
         return cast("Bound", found)
 
-    def _check(self, *, refusing: bool) -> list[Diagnostic]:
+    def _check(self, *, refusing: bool, limits: Limits) -> list[Diagnostic]:
         from plait.core.check import check
 
-        capacities = None
-        if self._limits is not None:
-            capacities = {name: limit.concurrency for name, limit in self._limits.items()}
+        capacities = {name: limit.concurrency for name, limit in limits.items()}
         return check(self._bound(), durations=self._durations or None, limits=capacities, refusing=refusing)
 
+    def _refuse_errors(self, limits: Limits) -> None:
+        """Raise for the errors of the pipeline under these limits; what is valid is asked for once."""
+        from plait.core.check import raise_for
+
+        raise_for(self._check(refusing=True, limits=limits), self.name)
+        self._cache["valid under"] = limits
+
     def _plan(self, *, fused: bool) -> Plan:
+        limits = self._limits or default_limits()
+        if self._cache.get("valid under") is not limits:
+            self._refuse_errors(limits)
         key = "plan" if fused else "plan, one by one"
         found: Plan | None = self._cache.get(key)
         if found is None:
             from plait.core.plan.lower import lower
 
-            if "valid" not in self._cache:
-                from plait.core.check import raise_for
-
-                raise_for(self._check(refusing=True), self.name)
-                self._cache["valid"] = True
             found = self._cache[key] = lower(self._bound(), fuse=fused, durations=self._durations)
         return found
 
     def _program(self, *, fused: bool) -> Program:
+        limits = self._limits or default_limits()
+        if self._cache.get("valid under") is not limits:  # set_limits may have been called meanwhile
+            self._refuse_errors(limits)
         key = "program" if fused else "program, one by one"
         found: Program | None = self._cache.get(key)
         if found is None:
@@ -616,18 +622,12 @@ class Pipeline(Generic[StateT, InputT]):
         deadline: float | None,
         observers: Sequence[Any],
     ) -> Run:
-        limits = self._limits or default_limits()
-        if self._cache.get("limits") is not limits:
-            for leaf in self._bound().leaves():
-                if leaf.step.resources:
-                    limits.check(leaf.path, leaf.step.resources)
-            self._cache["limits"] = limits
         run = kind(
             program,
             run_id=RunId(),
             config=config or {},
             context=context or {},
-            limits=limits,
+            limits=self._cache["valid under"],
             grace=self._grace,
             deadline=self._deadline if deadline is None else float(deadline),
             observers=observers,

@@ -5,11 +5,24 @@ from __future__ import annotations
 import asyncio
 import random
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
-from plait import DefinitionError, Limit, Limits, Pipeline, Retry, parallel, set_limits, step, subgraph
+from plait import (
+    DefinitionError,
+    InvalidPipeline,
+    Limit,
+    Limits,
+    Pipeline,
+    Retry,
+    parallel,
+    set_limits,
+    step,
+    subgraph,
+)
 from plait.run.limits import Admission, admission, default_limits, usable_cores
 from plait.testing.virtual import run_virtual
 
@@ -96,7 +109,7 @@ def test_a_limit_is_a_whole_number(value):
 def test_the_limits_of_the_process_are_those_of_pipelines_without_their_own():
     gauge, before = Gauge(), default_limits()
     pipeline = Pipeline(parallel([gauge.step(f"s{n}", resources={"api": 1}) for n in range(6)]))
-    with pytest.raises(ValueError, match="E301"):
+    with pytest.raises(InvalidPipeline, match="E301"):
         pipeline.run({})
     try:
         set_limits(Limits({"api": 2}))
@@ -109,6 +122,77 @@ def test_the_limits_of_the_process_are_those_of_pipelines_without_their_own():
         set_limits(before)
     with pytest.raises(DefinitionError, match=r"set_limits\(5\): give a Limits"):
         set_limits(5)
+
+
+@pytest.fixture
+def process_limits():
+    """``set_limits``, taken back after the test."""
+    before = default_limits()
+    yield set_limits
+    set_limits(before)
+
+
+def asking(*needs: dict[str, int], **options: Any) -> Pipeline:
+    steps = [step(lambda: 1, {}, f"x{n}", name=f"s{n}", resources=need) for n, need in enumerate(needs)]
+    return Pipeline(steps, **options)
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["own", "process"])
+def test_all_that_the_limits_lack_is_refused_at_once_whosever_limits_they_are(own, process_limits):
+    limits = Limits({"api": 2})
+    process_limits(Limits({"gpu": 9}) if own else limits)
+    pipeline = asking({"apy": 1}, {"api": 3}, {"api": 2}, {"gpu": 1}, limits=limits if own else None)
+
+    said = ["'s0' asks for 'apy'", "'s1' asks for 3 of 'api'", "'s3' asks for 'gpu'"]
+    found = pipeline.check()
+    assert [(d.code, d.paths) for d in found if d.is_error] == [("E301", (f"s{n}",)) for n in (0, 1, 3)]
+    assert all(d.message.startswith(start) for d, start in zip(found, said, strict=True))
+    asked = {
+        "run": lambda: pipeline.run({}),
+        "serial": lambda: pipeline.run({}, mode="serial"),
+        "arun": lambda: asyncio.run(pipeline.arun({})),
+        "plan": pipeline.plan,
+        "map": lambda: pipeline.map([{}]),
+        "stream": lambda: pipeline.stream({}),
+    }
+    for name, call in asked.items():
+        with pytest.raises(InvalidPipeline) as caught:
+            call()
+        assert [d for d in caught.value.diagnostics if d.is_error] == found, name
+
+
+def test_a_pipeline_that_was_valid_is_asked_again_when_the_process_has_other_limits(process_limits):
+    pipeline = asking({"api": 2})
+    process_limits(Limits({"api": 2}))
+    assert pipeline.check() == []
+    pipeline.run({})
+    process_limits(Limits({"api": 1}))
+    assert [d.code for d in pipeline.check()] == ["E301"]
+    for call in (pipeline.plan, lambda: pipeline.run({}), lambda: pipeline.run({}, mode="serial")):
+        with pytest.raises(InvalidPipeline, match="there is only 1"):
+            call()
+    process_limits(Limits({"api": 3}))
+    assert pipeline.run({}).state == {"x0": 1}
+    own = asking({"api": 2}, limits=Limits({"api": 2}))
+    own.run({})
+    process_limits(Limits())
+    assert own.run({}).state == {"x0": 1}, "a pipeline with limits of its own has nothing to do with those"
+
+
+def test_items_that_come_after_other_limits_were_set_meet_these(process_limits):
+    process_limits(Limits({"api": 1}))
+    pipeline = asking({"api": 1})
+
+    def inputs() -> Iterator[dict[str, Any]]:
+        yield {}
+        process_limits(Limits())
+        yield {}
+
+    async def main() -> list[str]:
+        async with pipeline.amap(inputs(), max_concurrency=1) as items:
+            return [type(item.error).__name__ async for item in items]
+
+    assert run_virtual(main()) == ["NoneType", "InvalidPipeline"]
 
 
 # Caps

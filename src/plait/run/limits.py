@@ -13,7 +13,6 @@ import threading
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any, Protocol
 
-from plait.core.names import did_you_mean
 from plait.core.policy import whole
 from plait.core.schedule.ledger import Ledger
 from plait.errors import DefinitionError
@@ -97,20 +96,6 @@ class Limits(Mapping[str, Limit]):
         if not self._declared:
             admission.declare({(self.id, name): limit.concurrency for name, limit in self._limits.items()})
             self._declared = True
-
-    def check(self, path: str, resources: Mapping[str, int]) -> None:
-        """Refuse a step that asks for what is not declared, or for more than there is."""
-        for name, amount in resources.items():
-            limit = self._limits.get(name)
-            if limit is None:
-                raise DefinitionError(
-                    f"E301: step {path!r} needs the resource {name!r}, which no Limits declares{did_you_mean(name, self._limits)}\n"
-                    f"      declare it: Pipeline(..., limits=Limits({{{name!r}: {amount}}}))"
-                )
-            if amount > limit.concurrency:
-                raise DefinitionError(
-                    f"E301: step {path!r} needs {amount} of {name!r}, but the limit is {limit.concurrency}; it could never start"
-                )
 
 
 class Ticket(Protocol):

@@ -102,7 +102,7 @@ def _may_refuse(code: str, bound: Bound, limits: Mapping[str, Any] | None) -> bo
     if code == "E203":
         return any(block.kind == "parallel" for block in bound.blocks)
     if code == "E301":
-        return limits is not None
+        return limits is not None and any(leaf.step.resources for leaf in bound.leaves())
     return code.startswith("E")
 
 

@@ -9,14 +9,15 @@ from plait.core.check.facts import Facts
 from plait.core.check.rule import rule
 from plait.core.names import did_you_mean
 
-_PREDEFINED = ("cpu", "memory")
+_PREDEFINED = ("cpu",)
 
 
 @rule("E301")
 def unknown_resource(facts: Facts) -> Iterable[Diagnostic]:
     """## What it does
-    Finds a step that asks for a resource which the run's limits don't declare, or for more of it than they
-    hold. Checked when the limits are known; `cpu` and `memory` need no declaration.
+    Finds a step that asks for a resource which the limits don't declare, or for more of it than they hold. The
+    limits are the pipeline's own, else those of the process at that moment (`set_limits`); `cpu` needs no
+    declaration.
 
     ## Why is this bad?
     The step could never start: the run would wait for ever.
