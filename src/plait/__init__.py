@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from plait._version import __version__
 from plait.context import StepContext, current_step
 from plait.core.flow import Chain, Dataflow, Parallel, Subgraph, dataflow, parallel, subgraph
@@ -28,9 +31,11 @@ from plait.errors import (
     StepWouldNotStop,
     failures,
 )
-from plait.pipeline import Pipeline, Result
 from plait.run.limits import Limit, Limits, set_limits
-from plait.run.loops import shutdown
+
+if TYPE_CHECKING:
+    from plait.pipeline import Pipeline, Result
+    from plait.run.loops import shutdown
 
 __all__ = [
     "Chain",
@@ -73,6 +78,21 @@ __all__ = [
     "subgraph",
     "transform",
 ]
+
+_WITH_ASYNCIO = {"Pipeline": "plait.pipeline", "Result": "plait.pipeline", "shutdown": "plait.run.loops"}
+"""Names that come when they are first asked for: asyncio takes longer to load than all the rest, and
+``plait --help`` or a module that only makes steps has no use for it."""
+
+if not TYPE_CHECKING:  # a type checker would take every misspelt name for one of these
+
+    def __getattr__(name: str) -> object:
+        if name not in _WITH_ASYNCIO:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        found = globals()[name] = getattr(import_module(_WITH_ASYNCIO[name]), name)
+        return found
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})
 
 
 def _quiet() -> None:
