@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,11 @@ from typing import Any
 import pytest
 
 from plait.cli import main
+from plait.cli.desk import Desk
+from plait.cli.reading import Item
+from plait.cli.records import Done
+from plait.cli.writing import open_writer
+from plait.observers.progress import Progress
 
 Write = Callable[[str, str], Path]
 
@@ -395,3 +401,41 @@ def test_a_component_that_ends_the_program(run: Run, write: Write) -> None:
     ended = run("pipeline")
     assert ended.code == 1
     assert "sys.exit(0)" in ended.err
+
+
+class Wide(io.StringIO):
+    """Standard output that is a terminal."""
+
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        return True
+
+
+def failing(message: str) -> Done:
+    return Done(0, Item("letter.pdf", {}), error=ValueError(message), seconds=0.004)
+
+
+@pytest.mark.parametrize("width", [60, 100])
+def test_on_a_terminal_the_cause_of_a_failed_item_is_never_cut(
+    width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Progress, "width", width)
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    out = Wide()
+    cause = (
+        "letter.pdf needs a password that nobody has told us; ask the sender for one without, and try again"
+    )
+    desk = Desk(out, open_writer(None, many=True), Progress(mode="none"), total=1, as_json=False, place=None)
+    desk.take(failing(cause))
+    first, *below = out.getvalue().splitlines()
+    assert first == "failed  letter.pdf  4 ms"
+    assert " ".join(line.strip() for line in below) == f"ValueError: {cause}"
+    assert all(line.startswith(" " * 8) and len(line) < width for line in below)
+
+
+def test_elsewhere_an_item_is_one_line_and_so_is_a_short_failure_on_a_terminal() -> None:
+    assert failing("is empty").to_lines(60) == ["letter.pdf  4 ms  ValueError: is empty"]
+    assert len(failing("word " * 30).to_lines()) == 1
+    assert Done(0, Item("x" * 90, {}), seconds=1.0).to_lines(20) == ["x" * 19 + "…"]

@@ -8,7 +8,7 @@ from plait.cli.encode import dumps
 from plait.cli.problem import Exit, Problem
 from plait.cli.records import Done, in_full
 from plait.cli.writing import Writer
-from plait.observers.progress import Progress, fit, has_color, is_live, seconds, style
+from plait.observers.progress import Progress, has_color, is_live, seconds, style
 
 
 class Desk:
@@ -59,10 +59,9 @@ class Desk:
                 if done.ok
                 else style("failed", "red", color=self._color)
             )
-            line = done.to_line()
-            self._progress.print(
-                f"{mark}  {fit(line, self._progress.width - 9) if is_live(self._out) else line}", self._out
-            )
+            first, *more = done.to_lines(self._progress.width - 9 if is_live(self._out) else None)
+            text = "\n".join([f"{mark}  {first}", *(f"{'':8}{line}" for line in more)])
+            self._progress.print(text, self._out)
 
     @property
     def _color(self) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import Any
 
 from plait.cli.problem import clean, one_line
 from plait.cli.reading import Item
 from plait.cli.target import user_lines
 from plait.errors import Failure, failures
-from plait.observers.progress import seconds
+from plait.observers.progress import fit, seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +55,23 @@ class Done:
             record["failures"] = [failure_record(failure) for failure in self.found]
         return record
 
-    def to_line(self) -> str:
-        """The item in one line of a list."""
+    def to_lines(self, width: int | None = None) -> list[str]:
+        """The item in one line of a list; where that is wider than a terminal, its error goes below, whole.
+
+        Args:
+            width: how many columns there are; None for as many as it takes.
+        """
         name = clean(self.item.label or f"item {self.index}")
         took = "" if self.seconds is None else f"  {seconds(self.seconds)}"
         if self.error is None:
             lost = f"  ({len(self.found)} of its branches failed)" if self.found else ""
-            return f"{name}{took}{lost}"
-        return f"{name}{took}  {in_short(self.error)}"
+            line = f"{name}{took}{lost}"
+            return [line if width is None else fit(line, width)]
+        error = in_short(self.error)
+        line = f"{name}{took}  {error}"
+        if width is None or fit(line, width) == line:
+            return [line]
+        return [fit(f"{name}{took}", width), *wrap(error, width, break_on_hyphens=False)]
 
 
 def error_record(error: BaseException) -> dict[str, Any]:

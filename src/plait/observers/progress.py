@@ -66,7 +66,7 @@ class Progress:
     ...     progress.on_event(StepStarted("r1", 0.0, "extract", 1))
     ...     progress.on_event(StepFinished("r1", 0.25, "extract", 1, 0.25))
     >>> print(out.getvalue().rstrip())
-    extract: finished in 0.25 s
+    extract: finished in 250 ms
 
     Args:
         stream: where to show it; standard error by default.
@@ -312,14 +312,12 @@ def seconds(value: float) -> str:
     """A duration as a person says it.
 
     >>> seconds(0.0002), seconds(0.0042), seconds(1.5), seconds(75)
-    ('0.2 ms', '4 ms', '1.5 s', '1 min 15 s')
+    ('< 1 ms', '4 ms', '1.5 s', '1 min 15 s')
     """
     if value < 0.001:
-        return f"{value * 1000:.1f} ms"
-    if value < 0.01:
+        return "< 1 ms"
+    if value < 0.9995:
         return f"{value * 1000:.0f} ms"
-    if value < 1:
-        return f"{value:.2f} s"
     if value < 60:
         return f"{value:.1f} s"
     minutes, rest = divmod(round(value), 60)
