@@ -18,7 +18,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from modules import RejectedDocument
 from pipeline import one_after_another, pipeline
@@ -77,8 +77,32 @@ def find_documents(places: Iterable[Path]) -> list[Path]:
     return found
 
 
+class StatusLine:
+    """One line that says what goes on, on a terminal; nothing elsewhere. It leaves nothing behind."""
+
+    def __init__(self) -> None:
+        self.shows = (
+            sys.stderr.isatty() and not os.environ.get("CI") and os.environ.get("TERM", "dumb") != "dumb"
+        )
+
+    def say(self, text: str) -> None:
+        if self.shows:
+            print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.say("")
+
+
 def analyse(
-    flow: Any, documents: list[Path], keep: Callable[[str, Report], None], *, max_concurrency: int
+    flow: Any,
+    documents: list[Path],
+    keep: Callable[[str, Report], None],
+    *,
+    max_concurrency: int,
+    doing: str = "analysing",
 ) -> Outcome:
     """Run the pipeline on every document, so many at a time, and hand over each report as it comes.
 
@@ -89,8 +113,13 @@ def analyse(
     runs: dict[str, Any] = {}
     inputs = [{"input_document": str(path)} for path in documents]
     began = time.perf_counter()
-    with flow.map(inputs, max_concurrency=max_concurrency, on_error="collect") as items:
+    with (
+        StatusLine() as status,
+        flow.map(inputs, max_concurrency=max_concurrency, on_error="collect") as items,
+    ):
+        status.say(f"  {doing}: {len(documents)} documents")
         for item in items:
+            status.say(f"  {doing}: {item.index + 1} of {len(documents)} documents")
             name = documents[item.index].name
             if item.ok:
                 reports[name] = report_of(item.result.state)
@@ -195,7 +224,10 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"error: --show {arguments.show}: no document of this name", file=sys.stderr)
         return 2
     began = time.perf_counter()
-    with pipeline:  # loads the models, once
+    status = StatusLine()
+    status.say("  loading the models")
+    with status, pipeline:  # loads the models, once
+        status.say("")
         loading = time.perf_counter() - began
         outcome = analyse(
             pipeline,
@@ -216,7 +248,9 @@ def run(arguments: argparse.Namespace) -> int:
             )
             show_folder(folder)
             if arguments.compare:
-                baseline = analyse(one_after_another, documents, forget, max_concurrency=1)
+                baseline = analyse(
+                    one_after_another, documents, forget, max_concurrency=1, doing="one after another"
+                )
                 show_comparison(folder, baseline.seconds, same=baseline.reports == outcome.reports)
     return 4 if outcome.rejected and not arguments.allow_failures else 0
 

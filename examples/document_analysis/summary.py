@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from textwrap import wrap
 from typing import Any, NamedTuple, Protocol
 
 
@@ -66,39 +69,35 @@ def show_counts(reports: int, rejected: Iterable[RejectedLike], output: Path) ->
     ordered = sorted(counts, key=lambda cause: (-counts[cause], cause))
     total = counts.total()
     causes = ": " + ", ".join(f"{counts[cause]} {cause}" for cause in ordered) if total else ""
-    print(f"{_count(reports, 'report')}, {total} rejected{causes}")
+    show(f"{_count(reports, 'report')}, {total} rejected{causes}")
     print(f"reports in {output}")
     for cause in ordered:
         print(f"\n{cause}")
         for message in by_cause[cause]:
-            print(f"  {message}")
+            show(f"  {message}", hang=4)
 
 
 def show_one_run(document: Mapping[str, Any], report: Any) -> None:
     """The timeline of one run and its figures."""
     pages = f"{document['pages']} pages, " if document["pages"] else ""
-    print(f"\nOne document, alone: {document['name']} ({pages}{document['characters']:,} characters)\n")
-    print(report.to_text())
+    show(f"\nOne document, alone: {document['name']} ({pages}{document['characters']:,} characters)\n")
+    show(report.to_text(min(columns() or 80, 100)))
 
 
 def show_folder(folder: Folder) -> None:
     """The time for all documents, against the sum of the steps and the critical path."""
-    print(f"\nAll documents, {folder.at_a_time} at a time on {_count(folder.cores, 'core')}\n")
+    show(f"\nAll documents, {folder.at_a_time} at a time on {_count(folder.cores, 'core')}\n")
     busy = folder.work / folder.seconds
     _row("elapsed", folder.seconds, f"and {folder.loading:.2f} s before, to load the models once")
     _row("sum of all steps", folder.work, f"of CPU time: {busy:.2f} cores were busy on the average")
     _row("longest critical path", folder.longest, "of one document; no number of cores goes below it")
     print("\nWhat bounds the gain\n")
-    share, gain = f"{folder.heaviest_share:.0%}", f"{folder.possible_in_one:.2f}"
-    if folder.heaviest_share > 0.5:
-        print(f"  {folder.heaviest} is {share} of all work. It dominates: side by side, the branches of")
-        print(
-            f"  one document can make it {gain} times as fast at most. Documents side by side carry the rest,"
-        )
-    else:
-        print(f"  {folder.heaviest} is {share} of all work. Side by side, the branches of one document can")
-        print(f"  make it {gain} times as fast at most. Documents side by side carry the rest,")
-    print(f"  up to {_count(folder.cores, 'core')}.")
+    dominates = "It dominates: side by side," if folder.heaviest_share > 0.5 else "Side by side,"
+    show(
+        f"  {folder.heaviest} is {folder.heaviest_share:.0%} of all work. {dominates} the branches of one document"
+        f" can make it {folder.possible_in_one:.2f} times as fast at most. Documents side by side carry the rest,"
+        f" up to {_count(folder.cores, 'core')}."
+    )
 
 
 def show_comparison(folder: Folder, baseline: float, *, same: bool) -> None:
@@ -106,20 +105,37 @@ def show_comparison(folder: Folder, baseline: float, *, same: bool) -> None:
     # The longest path was measured beside others, so on few documents it may exceed what alone is possible.
     best = max(baseline / folder.cores, min(folder.longest, folder.seconds, baseline))
     gain, possible = baseline / folder.seconds, baseline / best
-    print("\nCompared with one step after another, one document after another\n")
+    show("\nCompared with one step after another, one document after another\n")
     _row("one after another", baseline)
     _row("side by side", folder.seconds, f"speed-up {gain:.2f}")
     _row("possible at best", best, f"speed-up {possible:.2f}, with {_count(folder.cores, 'core')} fully used")
-    print(f"  results: {'the same' if same else 'DIFFERENT; a component is not safe to run side by side'}")
+    show(f"  results: {'the same' if same else 'DIFFERENT; a component is not safe to run side by side'}")
     if gain < 0.85 * possible:
-        print(
-            "\n  The difference to the best case is what threads of one process cost each other: the components\n"
-            "  hold Python's lock (GIL) for part of their time. Other programs on the machine count as well."
+        show(
+            "\n  The difference to the best case is what threads of one process cost each other: the components"
+            " hold Python's lock (GIL) for part of their time. Other programs on the machine count as well."
         )
 
 
+def columns() -> int | None:
+    """How wide the terminal is; None where there is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def show(text: str, hang: int | None = None) -> None:
+    """Print; on a terminal no word is torn at its edge: what is too long goes on below, under its beginning."""
+    width = columns()
+    for line in text.split("\n"):
+        if width is None or len(line) <= width:
+            print(line)
+            continue
+        indent = min(width // 2, len(line) - len(line.lstrip()) if hang is None else hang)
+        for part in wrap(line, width, subsequent_indent=" " * indent, break_on_hyphens=False):
+            print(part)
+
+
 def _row(label: str, seconds: float, remark: str = "") -> None:
-    print(f"  {label:<22}{seconds:8.2f} s   {remark}".rstrip())
+    show(f"  {label:<22}{seconds:8.2f} s   {remark}".rstrip(), hang=37)
 
 
 def _count(number: int, noun: str) -> str:
