@@ -20,7 +20,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LONGEST = 600
 """Lines. Well before, ask whether a file both decides and acts."""
 
-LONGER = {"plait.pipeline": 740, "plait.run.drive": 760}
+LONGER = {"plait.pipeline": 740}
 """Files that are too long, and may not grow further. Whoever takes one apart takes it off this list."""
 
 ACTING = {

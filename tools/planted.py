@@ -29,6 +29,7 @@ PLACE = "core/plan/place.py"
 SCOPE = "core/plan/scope.py"
 LOWER = "core/plan/lower.py"
 DRIVE = "run/drive.py"
+FAILING = "run/failing.py"
 CALL = "run/call.py"
 VALUES = "run/values.py"
 ADMIT = "run/admit.py"
@@ -248,9 +249,16 @@ PLANTED = (
     Planted(
         "threads and coroutines in one segment",
         LOWER,
-        "if one.where != other.where:",
-        'if one.where == "nowhere":',
+        "one.where != other.where or other.effect",
+        "other.effect",
         "a segment has one executor",
+    ),
+    Planted(
+        "an effect inside a segment",
+        LOWER,
+        "one.where != other.where or other.effect",
+        "one.where != other.where",
+        "no gate lies inside a segment",
     ),
     Planted(
         "a segment that needs what nobody grants",
@@ -324,7 +332,7 @@ PLANTED = (
     ),
     Planted(
         "cancels are not taken back",
-        DRIVE,
+        FAILING,
         "for _ in range(cursor.cancels):",
         "for _ in range(0):",
         "our own cancels are uncancelled, so a retry or a handler runs undisturbed",
@@ -352,16 +360,16 @@ PLANTED = (
     ),
     Planted(
         "an abandoned step is tried again",
-        DRIVE,
+        FAILING,
         "if not (cursor.abandoned and not step.idempotent):",
         "if not cursor.fenced or step.idempotent:",
         "an abandoned step is tried again only if it is idempotent",
     ),
     Planted(
         "what was called off starts all the same",
-        DRIVE,
-        "self._dropped.add(task)",
-        "self._dropped.discard(task)",
+        FAILING,
+        "run.dropped.add(task)",
+        "run.dropped.discard(task)",
         "nothing starts after a stop",
     ),
     Planted(

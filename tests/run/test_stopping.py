@@ -12,7 +12,7 @@ from tests.run.bench import Bench, ended, run
 from plait import Limits, Pipeline, Retry, failures, parallel, step
 from plait.core.schedule import scheduler
 from plait.errors import StepTimeout, StepWouldNotStop
-from plait.run import drive
+from plait.run import drive, failing
 from plait.testing.virtual import run_virtual
 
 ALL = (scheduler.REDELIVERIES * scheduler.REDELIVERY_INTERVAL).__round__(6)
@@ -350,11 +350,11 @@ def test_a_thread_of_a_nested_run_is_waited_for_too():
 
 
 def test_a_defect_of_ours_in_the_middle_of_a_run_reaches_the_caller(monkeypatch):
-    def broken(self, *args, **options):
+    def broken(run, *args, **options):
         raise RuntimeError("a bug")
 
     bench = Bench()
-    monkeypatch.setattr(drive.Run, "_report_failure", broken)
+    monkeypatch.setattr(failing, "failed", broken)
     got = run([parallel([bench.ok("a", 5), bench.bad("b"), bench.ok("c", 5)])])
     assert isinstance(got.error, RuntimeError)
     assert str(got.error) == "a bug"

@@ -22,6 +22,7 @@ ENGINE = {
     "run/admit.py",
     "run/call.py",
     "run/drive.py",
+    "run/failing.py",
     "run/finish.py",
     "run/values.py",
 }

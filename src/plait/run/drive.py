@@ -38,15 +38,12 @@ from plait.core.schedule.commands import (
 from plait.core.schedule.events import (
     CancelRequested,
     Event,
-    Failed,
     Granted,
     RunStarted,
-    Stopped,
     Switched,
     TimerFired,
 )
 from plait.core.schedule.scheduler import Scheduler
-from plait.errors import StepTimeout
 from plait.run.call import call_slow, call_threaded, context_of
 from plait.run.program import Program
 from plait.run.values import Frame, check_arguments, check_result, export, fill_config
@@ -71,6 +68,13 @@ _BATCH: Final = 256
 """The most Tasks that are made in one go."""
 
 
+def _failing() -> Any:
+    """What only runs that fail or stop need is loaded by the first that does."""
+    from plait.run import failing
+
+    return failing
+
+
 class Run:
     """One run of a plan: frames of values, strands, timers. Made and used on one event loop."""
 
@@ -78,13 +82,10 @@ class Run:
         "_baseline",
         "_bug",
         "_done",
-        "_dropped",
         "_index",
         "_leader",
-        "_leading",
         "_ramp",
         "_starting",
-        "_strands",
         "_timer",
         "_timer_at",
         "_todo",
@@ -94,10 +95,12 @@ class Run:
         "config",
         "context",
         "deadline",
+        "dropped",
         "ended",
         "extras",
         "finished",
         "frames",
+        "leading",
         "log",
         "loop",
         "make_id",
@@ -109,6 +112,7 @@ class Run:
         "root",
         "scheduler",
         "started",
+        "strands",
         "teller",
     )
 
@@ -150,7 +154,7 @@ class Run:
         self.outer_cancel: asyncio.CancelledError | None = None
         self.outer_cursor: Cursor | None = None
         self._trouble: Trouble | None = None
-        self._strands: set[Cursor] = set()
+        self.strands: set[Cursor] = set()
         self._todo: deque[Start] = deque()
         self._ramp = 1
         self._done: asyncio.Future[None] | None = None
@@ -158,9 +162,9 @@ class Run:
         self._baseline = 0
         self._bug: BaseException | None = None
         self._leader: asyncio.Task[Any] | None = None
-        self._leading = -1
+        self.leading = -1
         self._index: dict[int, Cursor] | None = None
-        self._dropped: set[int] = set()
+        self.dropped: set[int] = set()
 
     @property
     def trouble(self) -> Trouble:
@@ -207,7 +211,7 @@ class Run:
             todo = self._todo
             if len(todo) == 1 and self.deadline is None and self._can_lead(todo[0]):
                 await self._strand(cursor, todo.popleft(), lead=True)
-                self._leading = -1
+                self.leading = -1
             elif todo:
                 self._start_more()
             if not self.finished:
@@ -217,7 +221,7 @@ class Run:
         except (
             GeneratorExit
         ):  # closed from outside, as a step that would not stop: nobody waits for the strands
-            self._close_strands()
+            _failing().close_all(self)
             raise
         finally:
             try:  # noqa: SIM105  (three calls fewer, for every run)
@@ -247,9 +251,10 @@ class Run:
         self._done = None
 
     def _cancel_from_outside(self, error: asyncio.CancelledError) -> None:
-        self._go(self._stop_from_outside(error))
+        self._go(self.stop_from_outside(error))
 
-    def _stop_from_outside(self, error: asyncio.CancelledError) -> list[Command]:
+    def stop_from_outside(self, error: asyncio.CancelledError) -> list[Command]:
+        """The caller's Task was cancelled: the run stops, and raises that in the end."""
         self.outer_cancel = error
         return [] if self.finished else self.handle(CancelRequested(self.clock()))
 
@@ -265,7 +270,7 @@ class Run:
         # What waits for admission may start, and fail, while the caller's own Task is busy: that can't be cancelled.
         return self.admitted is None or not self.admitted.waiting
 
-    def _leader_told(self) -> bool:
+    def leader_told(self) -> bool:
         """Whether the caller's own Task was cancelled since the run began."""
         return self._leader is not None and self._leader.cancelling() > self._baseline
 
@@ -285,7 +290,7 @@ class Run:
                 rows = block.rows if not first else block.rows[first:]
                 cursor.task, cursor.attempt, cursor.first = task, attempt, rows[0][0]
                 if lead:
-                    self._leading = task
+                    self.leading = task
                 k = first
                 t0 = now()
                 if teller is not None:
@@ -317,7 +322,7 @@ class Run:
                             if frees:
                                 frame.drop(step)
                             t1 = now()
-                            if t1 - t0 > long and self._leader_told():
+                            if t1 - t0 > long and self.leader_told():
                                 raise asyncio.CancelledError  # the step ignored it; the run does not
                             log((task, k, t0, t1))
                             t0 = t1
@@ -327,8 +332,8 @@ class Run:
                         break
                     if isinstance(error, GeneratorExit) and self._closed_from_outside(cursor):
                         raise
-                    commands = self._step_ended_badly(
-                        cursor, frame, task, first, cursor.step or rows[0][0], error, lead=lead
+                    commands = _failing().ended_badly(
+                        self, cursor, frame, task, first, cursor.step or rows[0][0], error, lead=lead
                     )
                 else:
                     if cursor.fenced:
@@ -336,8 +341,8 @@ class Run:
                     if teller is not None:
                         teller.step_finished(cursor.step, attempt, t0)
                     commands = scheduler.succeeded(task, t0)
-                    if lead and self._leader_told():  # the step ignored it; the run does not
-                        commands += self._stop_from_outside(asyncio.CancelledError())
+                    if lead and self.leader_told():  # the step ignored it; the run does not
+                        commands += self.stop_from_outside(asyncio.CancelledError())
                 if not cursor.abandoned:  # its thread may still ask where it is
                     cursor.step = None
                 if commands:
@@ -354,7 +359,7 @@ class Run:
                     break
                 if todo and not self._starting:
                     self._start_soon()
-                if self._dropped and following.task in self._dropped:
+                if self.dropped and following.task in self.dropped:
                     todo.appendleft(following)
                     alive = self._undropped()
                     if alive is None:
@@ -362,7 +367,7 @@ class Run:
                     following = alive
                 task, attempt, first = following.task, following.attempt, following.step
             if not lead:
-                self._strands.discard(cursor)
+                self.strands.discard(cursor)
                 cursor.atask = None
         except GeneratorExit:
             raise  # closed from outside: nobody is left to tell
@@ -384,9 +389,9 @@ class Run:
         """The next task on the list that was not called off meanwhile."""
         while self._todo:
             start = self._todo.popleft()
-            if start.task not in self._dropped:
+            if start.task not in self.dropped:
                 return start
-            self._dropped.remove(start.task)
+            self.dropped.remove(start.task)
         return None
 
     def _start_soon(self) -> None:
@@ -406,11 +411,11 @@ class Run:
         self._starting = True
         made = 0
         while todo and (EAGER or made < self._ramp):
-            start = self._undropped() if self._dropped else todo.popleft()
+            start = self._undropped() if self.dropped else todo.popleft()
             if start is None:
                 break
             cursor = Cursor(self, start.task)
-            self._strands.add(cursor)
+            self.strands.add(cursor)
             made += 1
             if EAGER:
                 task = _EagerTask(self._strand(cursor, start), loop=loop, eager_start=True)
@@ -429,86 +434,6 @@ class Run:
         self._act(commands)
         if self._todo:
             self._start_more()
-
-    # ------------------------------------------------------------------ what a step's error means
-    def _step_ended_badly(
-        self,
-        cursor: Cursor,
-        frame: Frame,
-        task: int,
-        first: int,
-        step: PlannedStep,
-        error: BaseException,
-        *,
-        lead: bool,
-    ) -> list[Command]:
-        now = self.clock()
-        atask = cursor.atask
-        for _ in range(cursor.cancels):
-            atask.uncancel()
-        cause = cursor.cause
-        if cause == "stop":
-            if cursor.abandoned:
-                self.trouble.abandoned.append(step.path)
-                logger.warning(
-                    "a step was stopped, and its thread was left behind",
-                    extra={"step": step.path, "attempt": cursor.attempt},
-                )
-            return self._stopped(cursor, task, step, error, now)
-        if cause == "timeout":
-            late = StepTimeout(f"step {step.path!r} took longer than its timeout of {step.timeout:g} s")
-            if not isinstance(error, asyncio.CancelledError):
-                late.__cause__ = error
-            if cursor.abandoned:
-                late.add_note("its thread was left behind and may still run; what it returns is void")
-            error = late
-        elif lead:
-            if self._leader_told():  # whatever the step made of it, the outer cancel wins
-                outer = error if isinstance(error, asyncio.CancelledError) else asyncio.CancelledError()
-                return self._stop_from_outside(outer) + self._stopped(cursor, task, step, error, now)
-        elif isinstance(error, asyncio.CancelledError):
-            current = atask or asyncio.current_task()
-            if current is not None and current.cancelling():
-                return self._stop_from_outside(error) + self._stopped(cursor, task, step, error, now)
-        return self._report_failure(cursor, frame, task, first, step, error, now)
-
-    def _stopped(
-        self, cursor: Cursor, task: int, step: PlannedStep, error: BaseException | None, now: float
-    ) -> list[Command]:
-        """A step that had to stop has ended; what else it raised meanwhile becomes a note."""
-        if error is not None and not isinstance(error, asyncio.CancelledError):
-            self.trouble.notes.append((step.path, error))
-        if self.teller is not None:
-            self.teller.discarded(step, cursor.attempt)
-        return self.handle(Stopped(now, task, cursor.abandoned))
-
-    def _report_failure(
-        self,
-        cursor: Cursor,
-        frame: Frame,
-        task: int,
-        first: int,
-        step: PlannedStep,
-        error: BaseException,
-        now: float,
-    ) -> list[Command]:
-        import random
-
-        unit = frame.plan.units[task - frame.base]
-        k = unit.steps.index(step)
-        attempt = cursor.attempt if k == first else 1
-        self.trouble.errors[task, k, attempt] = error
-        matches: int = 0
-        waits: tuple[float | None, ...] = ()
-        if not (cursor.abandoned and not step.idempotent):
-            from plait.run.trouble import policies_that_match
-
-            matches, waits = policies_that_match(step.path, step.retry, frame, error)
-        commands = self.handle(Failed(now, task, k, matches, waits, random.random()))
-        if self.teller is not None:
-            again = any(type(c) is Retrying and c.task == task for c in commands)
-            self.teller.step_failed(step, attempt, error, now, will_retry=again)
-        return commands
 
     # ------------------------------------------------------------------ acting
     def _act(self, commands: list[Command]) -> None:
@@ -532,7 +457,7 @@ class Run:
         if self._bug is None and not self.finished:
             self._bug = bug
             self._finish("failed")
-            for cursor in self._strands:
+            for cursor in self.strands:
                 if cursor.atask is not None:
                     cursor.atask.cancel()
 
@@ -552,15 +477,15 @@ class Run:
             case Wake(at):
                 self._wake(at)
             case Cancel(task, cause):
-                commands += self._cancel(task, cause)
+                commands += _failing().cancel(self, task, cause)
             case GiveUp(task):
-                commands += self._give_up(task)
+                commands += _failing().give_up(self, task)
             case Open(task, base):
                 self._open(task, base)
             case Close(task, base, kept):
                 self._close(base, kept)
             case Expired(task, attempt):
-                commands += self._expired(task, attempt)
+                commands += _failing().expired(self, task, attempt)
             case Retrying(task, step, attempt):
                 self.trouble.errors.pop((task, step, attempt - 1), None)
             case Start() | Finish():
@@ -575,7 +500,8 @@ class Run:
         """Admission calls this on the run's loop, some time after a request that had to wait."""
         self._go(self.handle(Granted(self.clock(), task)))
 
-    def _region(self, task: int) -> RegionPlan:
+    def region_of(self, task: int) -> RegionPlan:
+        """The region that a task is."""
         frame = self.frames[task]
         region: RegionPlan = frame.plan.units[task - frame.base].region
         return region
@@ -589,18 +515,6 @@ class Run:
             inner.values[target] = outer.values[source]
         fill_config(program.plan, inner.values, self.config, self.context)
         self.frames += [inner] * len(program.plan.units)
-
-    def _expired(self, task: int, attempt: int) -> list[Command]:
-        """A region took too long: that is a failure, about which the policies around it are asked like about any other."""
-        import random
-
-        from plait.run.trouble import policies_that_match
-
-        region = self._region(task)
-        error = StepTimeout(f"{region.path!r} took longer than its timeout of {region.timeout:g} s")
-        self.trouble.errors[task, -1, attempt] = error
-        matches, waits = policies_that_match(region.path, region.retry, self.frames[task], error)
-        return self.handle(Failed(self.clock(), task, -1, matches, waits, random.random()))
 
     def _close(self, base: int, kept: tuple[int, ...] | None) -> None:
         inner = self.frames[base]
@@ -620,83 +534,22 @@ class Run:
         if not self.finished:
             self._go(self.handle(TimerFired(max(self.clock(), self._timer_at))))
 
-    # ------------------------------------------------------------------ stopping
-    def _cursor(self, task: int) -> Cursor | None:
+    # ------------------------------------------------------------------ for those who stop it, ask it and watch it
+    def strand_of(self, task: int) -> Cursor | None:
+        """The strand that is at a task, if it has begun."""
         if self._index is None:
-            self._index = {cursor.task: cursor for cursor in self._strands}
+            self._index = {cursor.task: cursor for cursor in self.strands}
         return self._index.get(task)
 
-    def _cancel(self, task: int, cause: str) -> list[Command]:
-        """Tell a strand to stop; a task that is still on the list never starts."""
-        cursor = self._cursor(task)
-        if cursor is None and self._leading == task:
-            return []  # in the caller's own Task, which is being cancelled from outside
-        if cursor is None or cursor.first is None:
-            return self._call_off(task, cursor, cause)
-        cursor.cause = cursor.cause or cause
-        cursor.stopped = True
-        if cursor.job is not None:
-            cursor.job.cancelled = True
-            if cursor.cancels and not cursor.job.abandon:
-                return []  # a thread can't be told twice
-        if cursor.atask is not None:
-            cursor.cancels += 1
-            cursor.atask.cancel()
-        return []
-
-    def _close_strands(self) -> None:
-        from plait.run.trouble import close
-
-        for cursor in list(self._strands):
-            if cursor.atask is not None:
-                close(cursor)
+    def forget(self, cursor: Cursor) -> None:
+        """A strand ended, or is given up."""
+        self.strands.discard(cursor)
+        self._index = None
 
     def waits_for_thread(self) -> bool:
         """Whether a thread works for one of its steps, which nobody can stop."""
-        return any(_waits_for_thread(cursor) for cursor in self._strands)
+        return any(waits_for_thread(cursor) for cursor in self.strands)
 
-    def _call_off(self, task: int, cursor: Cursor | None, cause: str) -> list[Command]:
-        """Stop a task that has not begun: it is on the list, or its Task has not had its first turn."""
-        if cursor is None:
-            self._dropped.add(task)
-        else:
-            self._strands.discard(cursor)
-            self._index = None
-            cursor.atask.cancel()
-        now = self.clock()
-        if cause == "stop":
-            return self.handle(Stopped(now, task))
-        frame, first = self.frames[task], self.scheduler.first[task]
-        step = frame.plan.units[task - frame.base].steps[first]
-        late = StepTimeout(f"step {step.path!r} took longer than its timeout of {step.timeout:g} s")
-        late.add_note("it never got its turn: the event loop was blocked")
-        nobody = Cursor(self, task)
-        nobody.attempt = self.scheduler.attempt[task]
-        return self._report_failure(nobody, frame, task, first, step, late, now)
-
-    def _give_up(self, task: int) -> list[Command]:
-        """The grace period is over: close the step's coroutine, or fence it if even that is ignored."""
-        from plait.run.trouble import close_strand
-
-        cursor = self._cursor(task)
-        if cursor is None or cursor.atask is None or _waits_for_thread(cursor):
-            return []
-        frame = self.frames[task]
-        step = cursor.step or frame.plan.units[task - frame.base].steps[0]
-        self._strands.discard(cursor)
-        stubborn = close_strand(cursor, step, self.scheduler.grace)
-        self.trouble.unstopped.append(stubborn)
-        cursor.abandoned = not stubborn.closed
-        now = self.clock()
-        if cursor.cause == "timeout":
-            late = StepTimeout(
-                f"step {step.path!r} took longer than its timeout of {step.timeout:g} s, and ignored cancellation"
-            )
-            late.__cause__ = stubborn.error
-            return self._report_failure(cursor, frame, task, self.scheduler.first[task], step, late, now)
-        return self._stopped(cursor, task, step, None, now)
-
-    # ------------------------------------------------------------------ for components and observers
     @property
     def run_id(self) -> str:
         """The run's id."""
@@ -716,7 +569,8 @@ class Run:
             self.teller.stalled(stall)
 
 
-def _waits_for_thread(cursor: Cursor) -> bool:
+def waits_for_thread(cursor: Cursor) -> bool:
+    """Whether a strand waits for a thread, its own or that of a run that its step has started."""
     return cursor.job is not None or any(run.waits_for_thread() for run in cursor.nested or ())
 
 

@@ -21,6 +21,7 @@ from plait.core.schedule.commands import Acquire, Cancel, Command, GiveUp, Relea
 from plait.core.schedule.events import Granted, RunStarted, Stopped, TimerFired
 from plait.errors import StepTimeout
 from plait.run.drive import Run
+from plait.run.failing import failed
 from plait.run.lifecycle import ensure, has_life, is_ready
 from plait.run.loops import run_sync
 from plait.run.values import Frame, arguments, check_arguments, check_result, fill_config, fold, put
@@ -109,7 +110,7 @@ class SerialRun(Run):
             try:
                 self._call(cursor, step, frame)
             except Exception as error:  # noqa: BLE001  (whatever a step raises is a fact about the step)
-                self._queue(self._report_failure(cursor, frame, task, first, step, error, self.clock()))
+                self._queue(failed(self, cursor, frame, task, first, step, error, self.clock()))
                 return
             frame.drop(step)
             ended = self.clock()
