@@ -285,9 +285,8 @@ class _Lowering:
             ):
                 return False
         one, other = planned[node].steps[0], planned[follower].steps[0]
-        if (
-            one.where != other.where or other.effect
-        ):  # an effect has a gate, and no gate lies inside a segment
+        # An effect has a gate, and no gate lies inside a segment.
+        if one.where != other.where or other.effect:
             return False
         if one.where == "thread":
             # A fused chain runs in one thread; learning, set-up and copies are per step, so keep those apart.
