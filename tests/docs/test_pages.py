@@ -38,6 +38,9 @@ NEEDS = {
 }
 """What must be installed to run an example."""
 
+ATTEMPTS = 3
+"""On a busy machine another step may be the slowest for once, and then the report says so."""
+
 pytestmark = pytest.mark.skipif(not (ROOT / "docs").is_dir(), reason="this is no checkout")
 
 
@@ -94,7 +97,13 @@ def test_a_shown_output_is_what_is_printed(refresh: ModuleType, kind: str, name:
         if importlib.util.find_spec(package) is None:
             pytest.skip(f"{package} is not installed")
     for page, match in blocks(refresh, kind, name):
-        assert refresh.roughly(match["text"]) == refresh.roughly(refresh.current(match)), name_of(page)
+        for _ in range(ATTEMPTS):
+            now = refresh.roughly(refresh.current(match))
+            if now == refresh.roughly(match["text"]):
+                break
+            refresh.printed_by.cache_clear()
+            refresh.said_by.cache_clear()
+        assert refresh.roughly(match["text"]) == now, name_of(page)
 
 
 def test_a_stale_block_is_told_and_put_right(refresh: ModuleType) -> None:
