@@ -11,6 +11,7 @@ from plait import Pipeline, Retry, failures, parallel, step, subgraph
 from plait.core.report.replay import Replay
 from plait.core.report.report import build
 from plait.core.report.text import render, seconds
+from plait.core.schedule.events import RunStarted
 from plait.testing.virtual import run_virtual
 
 
@@ -161,6 +162,120 @@ def test_blocking_steps_have_cpu_time_and_async_ones_have_none():
     result = Pipeline([step(lambda: sum(range(20_000)), [], "a", name="a"), lasts("b", 0)]).run({})
     assert result.report.step("a").cpu > 0
     assert result.report.step("b").cpu is None
+
+
+# Steps that compute and wait for each other
+
+
+def threads(times, wall=None):
+    """The report of a log that was written by hand: a block of steps (start, end, CPU seconds or None)."""
+    branches = [step(lambda: 1, [], f"s{n}", name=f"s{n}") for n in range(len(times))]
+    plan = Pipeline(parallel(branches), name="by hand").plan()
+    rows = [RunStarted(0.0)]
+    for n, (start, end, cpu) in sorted(enumerate(times), key=lambda one: one[1][1]):
+        rows.append((n, 0, start, end) if cpu is None else (n, 0, start, end, cpu))
+    ended = max(end for _, end, _ in times) if wall is None else wall
+    return build(plan, rows, started=0.0, ended=ended, outcome="succeeded", run_id="by hand")
+
+
+def test_two_that_took_turns_at_the_lock_gained_nothing():
+    report = threads([(0, 2, 1.0), (0, 2, 1.0)])
+    assert (report.work, report.speedup) == pytest.approx((2.0, 1.0))
+    assert (report.critical_seconds, report.speedup_possible) == pytest.approx((1.0, 2.0))
+    assert [s.work for s in report.steps] == [2, 2], "a step's own times are what the clock said"
+    assert "waited for each other, at Python's lock or for a core: about 2 s of their time" in report.bound()
+    text = report.to_text()
+    assert "one after another about 2.00 s, critical path 1.00 s, this run 2.00 s" in text
+    assert "speed-up 1.00 of 2.00 possible" in text
+    assert "is an estimate without it" in text.splitlines()[-1]
+    assert report.to_dict()["bound"] == report.bound()
+    assert set(report.to_dict()["steps"][0]) == {
+        *("attempts", "cpu", "end", "outcome", "path", "retried", "start", "waited", "work")
+    }
+
+
+def test_two_that_took_turns_on_a_busy_machine_gained_nothing_either():
+    report = threads([(0, 3, 1.0), (0, 3, 1.0)])  # a third of the time other programs had the core
+    assert report.speedup == pytest.approx(1.0)
+
+
+def test_many_that_took_turns_gained_nothing_either():
+    report = threads([(0, 64, 1.0)] * 64)
+    assert report.speedup == pytest.approx(1.0)
+
+
+def test_a_giant_that_computes_makes_no_gain_of_the_dwarfs_it_holds_up():
+    # as measured: alone 0.06, 0.1 and 0.95 s, of which 0.04, 0.075 and 0.65 s were on a core
+    report = threads([(0, 0.2, 0.04), (0, 0.24, 0.075), (0, 1.12, 0.68)])
+    assert 0.95 < report.speedup < 1.1
+    assert sum(s.work for s in report.steps) / report.wall > 1.35
+
+
+@pytest.mark.parametrize(
+    ("times", "speedup"),
+    [
+        ([(0, 1, 1.0), (0, 1, 1.0)], 2.0),  # outside of the lock, on two cores
+        ([(0, 1, 0.97), (0, 1, 0.97)], 2.0),  # too little to tell
+        ([(0, 1, 0.0005), (0, 1, 0.0005), (0, 1, 0.0005)], 3.0),  # waiting
+        ([(0, 1, 0.001), (0, 1, 1.0)], 2.0),  # waiting beside one that computes
+        (
+            [(0, 1, 0.5), (1, 2, 0.5)],
+            1.0,
+        ),  # one after another: whatever kept them off a core was not the other
+        ([(0, 1, None), (0, 1, None)], 2.0),  # unknown
+        ([(0, 1, None), (0, 1, 0.4)], 2.0),  # the half of it
+        ([(0, 1, 3.0), (0, 1, 3.0)], 2.0),  # on a virtual clock
+        ([(0, 0, 0.5), (0, 1, 0.5)], 1.0),
+    ],
+)
+def test_what_was_gained_is_told_as_it_is(times, speedup):
+    report = threads(times)
+    assert report.work == pytest.approx(sum(end - start for start, end, _ in times))
+    assert report.speedup == pytest.approx(speedup)
+    assert "waited for each other" not in report.bound()
+    assert "about" not in report.to_text()
+
+
+def test_more_steps_than_cores_gain_what_the_cores_give():
+    report = threads([(0, 2, 1.0)] * 4)  # two cores, outside of the lock
+    assert report.work == pytest.approx(4.0)
+    assert report.speedup == pytest.approx(2.0)
+
+
+def test_a_step_that_waits_and_computes_never_counts_less_than_it_computed():
+    report = threads([(0, 10, 1.0), (0, 10, 9.0), (0, 10, 0.0)])
+    assert report.work == pytest.approx(20)  # 1 + 9 + 10
+    assert report.critical_seconds == pytest.approx(10)
+
+
+def test_the_lock_is_taken_only_while_others_are_there():
+    report = threads([(0, 1, 0.5), (0, 4, 2.0)])
+    assert report.work == pytest.approx(0.5 + 3.5)  # the long one was held up in its first second only
+
+
+def test_a_failed_step_holds_nobody_up_in_the_estimate():
+    def fails():
+        raise OSError
+
+    with pytest.raises(OSError) as caught:
+        Pipeline(parallel([step(fails), step(lambda: 1, [], "x", name="x")], on_error="finish")).run({})
+    report = failures(caught.value).report
+    assert report.work == sum(s.work for s in report.steps if s.outcome == "succeeded")
+
+
+@pytest.mark.timing
+def test_a_real_run_of_steps_that_compute_in_python_claims_no_gain():
+    def compute():
+        return sum(number * number for number in range(600_000))
+
+    def claims(report):
+        naive = sum(s.work for s in report.steps) / report.wall
+        return report.speedup / naive, "waited for each other" in report.bound()
+
+    pipeline = Pipeline(parallel([step(compute, [], f"s{n}", name=f"s{n}") for n in range(3)]))
+    shares = [claims(pipeline.run({}).report) for _ in range(5)]
+    assert min(shares)[0] < 0.8, "without the estimate this is 1; on an idle machine it is about a third"
+    assert all(said for share, said in shares if share < 0.9)
 
 
 # As text

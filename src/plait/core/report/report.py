@@ -3,6 +3,10 @@
 A pure fold of plan and log. ``work`` is what the steps took themselves; the critical path is the chain of
 dependent steps with the most work: no number of workers makes the run shorter than that (Kelley and Walker,
 "Critical-Path Planning and Scheduling", 1959).
+
+Steps that compute in threads hold each other up: they take turns at Python's lock, or at too few cores. Then their
+own times grow, and the sum of them would praise the run for it. What a step would have taken alone lies between
+its CPU time, which nobody can share, and what it took; ``hold_up`` estimates it.
 """
 
 from __future__ import annotations
@@ -14,6 +18,18 @@ from plait.core.plan.model import JOIN, Plan, PlannedStep
 from plait.core.report.replay import Replay
 from plait.core.schedule.commands import Open, Start
 from plait.core.schedule.events import Failed, Stopped
+
+_TURN = 10
+"""How much longer than it computes a step may wait for its turn, for each other one. Who gives the lock back after
+half a millisecond waits up to 5 ms for it, Python's switch interval; one that computes still less waits for
+something else, such as a network."""
+
+_BUSY = 0.6
+"""The share of a time that steps beside each other computed, from which on the lock counts as taken throughout: the
+rest is what other programs on the machine took of the cores."""
+
+_NOTABLE = 0.05
+"""The share of the work from which on it is told that steps held each other up."""
 
 
 class StepReport:
@@ -30,19 +46,24 @@ class StepReport:
         outcome: ``"succeeded"``, ``"failed"`` or ``"cancelled"``.
     """
 
-    __slots__ = ("attempts", "cpu", "end", "outcome", "path", "retried", "start", "waited", "work")
+    __slots__ = ("_held", "attempts", "cpu", "end", "outcome", "path", "retried", "start", "waited", "work")
 
     def __init__(self, path: str, start: float, end: float) -> None:
         self.path, self.start, self.end = path, start, end
         self.work = end - start
-        self.waited = self.retried = 0.0
+        self.waited = self.retried = self._held = 0.0
         self.cpu: float | None = None
         self.attempts = 1
         self.outcome = "succeeded"
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return {name: getattr(self, name) for name in sorted(self.__slots__)}
+        return {name: getattr(self, name) for name in sorted(self.__slots__) if name[0] != "_"}
+
+    @property
+    def _alone(self) -> float:
+        """What it would have taken with nothing beside it, as far as that is known."""
+        return self.work - self._held
 
     def __repr__(self) -> str:
         return f"<{self.path} {self.start:.3f}–{self.end:.3f} {self.outcome}>"
@@ -57,7 +78,8 @@ class Report:
         outcome: how the run ended.
         steps: the steps that started, in listed order.
         wall: seconds from start to end.
-        work: the sum of the steps' work: what one-after-another would have taken.
+        work: what one-after-another would have taken: the sum of the steps' work, without the time, estimated, in
+            which steps that compute held each other up.
         critical_path: the paths of the steps on the critical path.
         critical_seconds: its work; no schedule is shorter.
         unstopped: paths of steps that ignored cancellation.
@@ -81,7 +103,8 @@ class Report:
             tuple(steps),
             wall,
         )
-        self.work = sum(s.work for s in steps if s.outcome == "succeeded")
+        self._held = sum(s._held for s in steps)  # noqa: SLF001  (the report's own)
+        self.work = sum(s.work for s in steps if s.outcome == "succeeded") - self._held
         self.critical_path, self.critical_seconds = tuple(critical), critical_seconds
 
     @property
@@ -106,11 +129,22 @@ class Report:
         raise KeyError(path)
 
     def bound(self) -> str:
-        """What limits the gain, in one sentence."""
+        """What limits the gain, in a sentence; one more says if steps held each other up."""
+        return " ".join(self._bounds())
+
+    def _bounds(self) -> list[str]:
         if not self.steps or self.work <= 0:
-            return "Nothing took time."
-        slowest = max(self.steps, key=lambda s: s.work)
-        share = slowest.work / self.work
+            return ["Nothing took time."]
+        bounds = [self._shape()]
+        if self._held:
+            bounds.append(
+                f"Steps that compute waited for each other, at Python's lock or for a core: about {self._held:.3g} s of their time. That is no gain, so one after another is an estimate without it."
+            )
+        return bounds
+
+    def _shape(self) -> str:
+        slowest = max(self.steps, key=lambda s: s._alone)  # noqa: SLF001
+        share = slowest._alone / self.work  # noqa: SLF001
         if self.speedup_possible < 1.05:
             return f"The steps depend on each other one after another: there is nothing to gain from running them side by side ({slowest.path} is {share:.0%} of the work)."
         if slowest.path in self.critical_path and share > 0.5:
@@ -152,6 +186,7 @@ def build(
     """Fold a run's log into its report."""
     fold = _Fold(plan, started)
     fold.take(log)
+    hold_up(list(fold.found.values()))
     path, seconds = fold.critical()
     return Report(
         name=plan.name,
@@ -162,6 +197,44 @@ def build(
         critical=path,
         critical_seconds=seconds,
     )
+
+
+def hold_up(steps: Sequence[StepReport]) -> None:
+    """Estimate how long each step waited for others that computed, as far as CPU times tell.
+
+    A step waited for others no longer than it was off its core, and no longer than they were on theirs meanwhile
+    (a step's CPU time counts as evenly spread). Where both are possible, waiting for a network and waiting for the
+    lock, the estimate takes the lock: rather too small a gain than one that is none.
+    """
+    known = [s for s in steps if s.outcome == "succeeded" and s.cpu is not None and s.work > 0]
+    changes: dict[float, tuple[float, int]] = {}
+    for s in known:
+        rate = min(1.0, (s.cpu or 0.0) / s.work)
+        for at, sign in ((s.start, 1), (s.end, -1)):
+            before = changes.get(at, (0.0, 0))
+            changes[at] = before[0] + sign * rate, before[1] + sign
+    # At each start and end, up to then: the seconds computed by all, those by one that computes all the time, and
+    # the seconds of all.
+    sums: dict[float, tuple[float, float, float]] = {}
+    by_all = by_one = lasted = rate = 0.0
+    count, last = 0, 0.0
+    for at in sorted(changes):
+        stretch = 1 / rate if count > 1 and _BUSY <= rate < 1 else 1.0
+        by_all += rate * stretch * (at - last)
+        by_one += stretch * (at - last)
+        lasted += count * (at - last)
+        sums[at] = by_all, by_one, lasted
+        rate, count, last = rate + changes[at][0], count + changes[at][1], at
+    held = {}
+    for s in known:
+        by_all, by_one, lasted = (now - then for now, then in zip(sums[s.end], sums[s.start], strict=True))
+        cpu = min(s.cpu or 0.0, s.work)
+        computed = by_all - by_one * cpu / s.work
+        turns = _TURN * cpu * max(1.0, lasted / s.work - 1)
+        held[s] = max(0.0, min(s.work - cpu, computed, turns))
+    if sum(held.values()) >= _NOTABLE * sum(s.work for s in steps if s.outcome == "succeeded"):
+        for s, seconds in held.items():
+            s._held = seconds  # noqa: SLF001  (the report's own)
 
 
 class _Fold:
@@ -286,7 +359,7 @@ class _Fold:
             before = [p for p in self._before(*key) if p in best]
             previous = max(before, key=lambda p: best[p][0], default=None)
             best[key] = (
-                self.found[key].work + (best[previous][0] if previous is not None else 0.0),
+                self.found[key]._alone + (best[previous][0] if previous is not None else 0.0),  # noqa: SLF001
                 previous,
             )
         if not best:

@@ -26,11 +26,12 @@ def render(report: Report, width: int = 80) -> str:
         lines += [_line(report, step, label, bar) for step in shown]
         if left_out:
             lines.append(f"  and {left_out} shorter steps")
+    about = "about " if report._held else ""  # noqa: SLF001  (two halves of one thing)
     lines += [
         "",
-        f"  one after another {seconds(report.work)}, critical path {seconds(report.critical_seconds)}, this run {seconds(report.wall)}",
+        f"  one after another {about}{seconds(report.work)}, critical path {seconds(report.critical_seconds)}, this run {seconds(report.wall)}",
         f"  speed-up {report.speedup:.2f} of {report.speedup_possible:.2f} possible",
-        f"  {report.bound()}",
+        *(f"  {sentence}" for sentence in report._bounds()),  # noqa: SLF001
     ]
     return "\n".join(lines)
 
