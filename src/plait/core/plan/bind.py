@@ -337,7 +337,9 @@ class _Binder:
                 retry=block.retry,
                 timeout=block.timeout,
             )
-            return self._region(region, at, lambda inside: self._branches(block, inside, label, region))
+            return self._region(
+                region, at, lambda inside: self._branches(block, inside, label, region), in_branches=True
+            )
         return self._branches(block, at, label, None)
 
     def _branches(self, block: Parallel, at: At, label: str, region: Region | None) -> Nodes:
@@ -354,6 +356,8 @@ class _Binder:
                 path = at.names.take()
                 inside = inside.with_(names=self._names(branch.parts, path), path=path)
             end = self._walk(branch, inside)
+            if region is not None:
+                self._try_reducers(inside)
             ends += [n for n in end if n not in ends]
             members.append(tuple(at.frame.nodes[first:]))
             listed += [n for n in inside.listed if n not in at.listed] if at.data else []
@@ -368,6 +372,15 @@ class _Binder:
         self.bound.findings += conflicts(block, label, at.env, written)
         self._join_branches(at, envs, region)
         return tuple(ends) or at.before
+
+    def _try_reducers(self, at: At) -> None:
+        """Fold what a branch or region wrote, still inside: a reducer that raises is the writer's failure, under its policy.
+
+        What gets out are the deltas themselves; they are folded again, in listed order, where somebody reads the key.
+        """
+        for key, entry in list(at.env.seen.items()):
+            if isinstance(entry, Deltas) and entry.folded < len(entry.own):
+                at.env.look_up(key, optional=True, fold=self._folder(at))
 
     def _join_branches(self, at: At, envs: list[Env], region: Region | None) -> None:
         """Make the branches' writes visible after the block, in listed order."""
@@ -415,13 +428,18 @@ class _Binder:
         return out
 
     # ------------------------------------------------------------------ regions and subgraphs
-    def _region(self, region: Region, at: At, walk: Callable[[At], Nodes]) -> Nodes:
+    def _region(
+        self, region: Region, at: At, walk: Callable[[At], Nodes], *, in_branches: bool = False
+    ) -> Nodes:
         """Walk a region with a policy in its own frame and publish what it keeps."""
         for other in at.before:
             region.wait_for(other, "declared order")
         env = at.env.branch(region.inner)
         start = dict(env.seen)
-        walk(at.with_(frame=region.inner, env=env, before=(), branch=0, data=at.data, listed=[]))
+        inside = at.with_(frame=region.inner, env=env, before=(), branch=0, data=at.data, listed=[])
+        walk(inside)
+        if not in_branches:  # those of a block have tried their own
+            self._try_reducers(inside)
         for key, entry in env.seen.items():
             if isinstance(entry, Deltas):
                 for delta in entry.own:
