@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from tests.decisions.defects import marked
 from tests.decisions.lab import Bench, run_row
-from tests.decisions.reading import table
+from tests.decisions.reading import names, table
 
 ROWS = table("0001-effects", "case", "pipeline", "run as", "effects", "order", "result")
-DEFECTS: dict[str, str] = {}
 
 
-@pytest.mark.parametrize("row", marked(ROWS, DEFECTS))
+@pytest.mark.parametrize("row", ROWS, ids=names(ROWS))
 def test_an_effect_waits_for_what_is_listed_before_it(row):
     bench = Bench()
     run_row(row, bench, bench.words())

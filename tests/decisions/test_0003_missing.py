@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from tests.decisions.defects import marked
 from tests.decisions.lab import Bench, run_row
-from tests.decisions.reading import table
+from tests.decisions.reading import names, table
 
 ROWS = table("0003-missing", "case", "pipeline", "run as", "result")
-DEFECTS: dict[str, str] = {}
 
 
-@pytest.mark.parametrize("row", marked(ROWS, DEFECTS))
+@pytest.mark.parametrize("row", ROWS, ids=names(ROWS))
 def test_what_is_missing_is_never_the_old_value(row):
     bench = Bench()
     run_row(row, bench, bench.words(), given="{'k': 'k0'}")

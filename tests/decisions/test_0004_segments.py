@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from tests.decisions.defects import marked
 from tests.decisions.lab import Bench
-from tests.decisions.reading import table
+from tests.decisions.reading import names, table
 
 from plait import Pipeline, step
 from plait.core.plan.bind import bind
@@ -15,7 +14,6 @@ from plait.testing.reference import run_reference
 from plait.testing.virtual import VirtualLoop, run_virtual
 
 ROWS = table("0004-segments", "case", "pipeline", "order", "segments")
-DEFECTS: dict[str, str] = {}
 
 
 def block(name, **options):
@@ -44,7 +42,7 @@ def segments(plan):
     return found
 
 
-@pytest.mark.parametrize("row", marked(ROWS, DEFECTS))
+@pytest.mark.parametrize("row", ROWS, ids=names(ROWS))
 def test_a_chain_with_nothing_to_decide_is_one_segment(row):
     _, pipeline = made(row)
     assert ", ".join(segments(pipeline.plan())) == row["segments"]

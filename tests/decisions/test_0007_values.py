@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from tests.decisions.defects import marked
 from tests.decisions.lab import Bench, Boom, run_row
-from tests.decisions.reading import table
+from tests.decisions.reading import names, table
 
 from plait import step
 
 ROWS = table("0007-values", "case", "pipeline", "run as", "order", "result")
-DEFECTS: dict[str, str] = {}
 
 
 class Growing(Bench):
@@ -42,7 +40,7 @@ class Growing(Bench):
         return {**super().words(), "grow": self.grow, "grow_in_a_thread": self.grow_in_a_thread}
 
 
-@pytest.mark.parametrize("row", marked(ROWS, DEFECTS))
+@pytest.mark.parametrize("row", ROWS, ids=names(ROWS))
 def test_who_shares_a_value_and_who_waits_for_whom(row):
     bench = Growing()
     run_row(row, bench, bench.words(), given="{'k': 'k0', 'items': [0]}")

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from tests.decisions.defects import marked
 from tests.decisions.lab import Bench, orders_of, run_row
-from tests.decisions.reading import table
+from tests.decisions.reading import names, table
 
 from plait import Pipeline, step
 
 ROWS = table("0009-opaque-readers-and-writers", "case", "pipeline", "run as", "order", "hints", "result")
-DEFECTS: dict[str, str] = {}
 
 
 class Opaque(Bench):
@@ -29,7 +27,7 @@ class Opaque(Bench):
         return {**super().words(), "whole": self.whole}
 
 
-@pytest.mark.parametrize("row", marked(ROWS, DEFECTS))
+@pytest.mark.parametrize("row", ROWS, ids=names(ROWS))
 def test_an_opaque_reader_waits_for_every_earlier_writer(row):
     bench = Opaque()
     run_row(row, bench, bench.words(), given="{'k': 'k0'}")

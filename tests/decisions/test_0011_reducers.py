@@ -6,14 +6,12 @@ import operator
 from typing import Annotated, Any, TypedDict
 
 import pytest
-from tests.decisions.defects import marked
 from tests.decisions.lab import Bench, run_row
-from tests.decisions.reading import table
+from tests.decisions.reading import names, table
 
 from plait import DefinitionError, Pipeline
 
 ROWS = table("0011-reducers", "case", "given", "pipeline", "run as", "order", "result")
-DEFECTS: dict[str, str] = {}
 
 
 class Notes(TypedDict, total=False):
@@ -38,7 +36,7 @@ def words(bench):
     return {**bench.words(), "note": note, "wrong": wrong, "look": look, "Notes": Notes}
 
 
-@pytest.mark.parametrize("row", marked(ROWS, DEFECTS))
+@pytest.mark.parametrize("row", ROWS, ids=names(ROWS))
 def test_deltas_are_merged_in_listed_order(row):
     bench = Bench()
     run_row(row, bench, words(bench), state_type=Notes)

@@ -436,10 +436,10 @@ class _Binder:
             region.wait_for(other, "declared order")
         env = at.env.branch(region.inner)
         start = dict(env.seen)
-        inside = at.with_(frame=region.inner, env=env, before=(), branch=0, data=at.data, listed=[])
-        walk(inside)
+        there = at.with_(frame=region.inner, env=env, before=(), branch=0, data=at.data, listed=[])
+        walk(there)
         if not in_branches:  # those of a block have tried their own
-            self._try_reducers(inside)
+            self._try_reducers(there)
         for key, entry in env.seen.items():
             if isinstance(entry, Deltas):
                 for delta in entry.own:
