@@ -48,14 +48,14 @@ def test_a_chain_with_nothing_to_decide_is_one_segment(row):
     assert ", ".join(segments(pipeline.plan())) == row["segments"]
 
 
-@pytest.mark.parametrize("row", marked(ROWS, {}))
+@pytest.mark.parametrize("row", ROWS, ids=names(ROWS))
 def test_without_fusing_every_step_is_a_segment(row):
     _, pipeline = made(row)
     plan = lower(bind(pipeline.__plait_definition__), fuse=False)
     assert segments(plan) == row["segments"].replace(",", "").split()
 
 
-@pytest.mark.parametrize("row", marked(ROWS, {}))
+@pytest.mark.parametrize("row", ROWS, ids=names(ROWS))
 def test_fusing_changes_no_result_and_hides_no_step(row):
     bench, pipeline = made(row)
     expected = run_reference(pipeline, {}, loop_factory=VirtualLoop)
