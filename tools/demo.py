@@ -20,7 +20,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 - it is the first thing a fresh ma
 
 import argparse
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import workshop
@@ -28,6 +28,8 @@ from workshop import ROOT, Trouble, clean_environ, python_of, say
 
 EXAMPLE = ROOT / "examples" / "document_analysis"
 INTERRUPTED = 130
+PATIENCE = 20.0
+"""Seconds for the main job to end after it was interrupted."""
 
 
 def main_job(venv: Path, documents: Sequence[Path], output: Path, extra: Sequence[str]) -> list[str]:
@@ -35,6 +37,20 @@ def main_job(venv: Path, documents: Sequence[Path], output: Path, extra: Sequenc
     places = [str(place) for place in documents or [EXAMPLE / "documents"]]
     allow = [] if documents else ["--allow-failures"]
     return [str(python_of(venv)), str(EXAMPLE / "main.py"), *places, "--output", str(output), *allow, *extra]
+
+
+def run_to_its_end(command: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Run a command that prints for itself; its exit code, also when it is interrupted."""
+    with subprocess.Popen(command, env=environ) as child:
+        try:
+            return child.wait()
+        except KeyboardInterrupt:
+            # It was interrupted as well: it lets the steps that are running end, and finishes what it writes.
+            try:
+                return child.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                raise KeyboardInterrupt from None
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -56,8 +72,7 @@ def main(arguments: Sequence[str]) -> int:
         venv = workshop.environment(".venv-demo", ["demo", "rich"])
         workshop.install_wheel(venv, workshop.wheel(venv))
     say("running the main job")
-    command = main_job(venv, options.documents, options.output, extra)
-    return subprocess.run(command, env=clean_environ(venv), check=False).returncode
+    return run_to_its_end(main_job(venv, options.documents, options.output, extra), clean_environ(venv))
 
 
 if __name__ == "__main__":
