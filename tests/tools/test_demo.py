@@ -14,8 +14,8 @@ TOOLS = Path(__file__).resolve().parents[2] / "tools"
 
 MAIN_JOB = """
 import time
-print("at work", flush=True)
 try:
+    print("at work", flush=True)
     time.sleep(50)
 except KeyboardInterrupt:
     time.sleep(0.6)  # steps that are running end first: longer than subprocess.run would let it
