@@ -114,6 +114,8 @@ class Cursor:
     attempt = 1
     atask: Any = None
     """The asyncio Task, unless it is the caller's own."""
+    coroutine: Any = None
+    """The coroutine that goes through its steps."""
     cancels = 0
     """How often we cancelled it: exactly that often we uncancel it."""
     cause: str | None = None

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import threading
 import time
+import weakref
+from typing import Any
 
 import pytest
 
-from plait import Pipeline, step
+from plait import Pipeline, Val, parallel, step
 from plait.run.watchdog import THRESHOLD, Stall, Watchdog, Watched
 
 
@@ -58,3 +61,43 @@ def test_what_it_says():
         "step 'block/work' blocks the event loop: nothing else of the process could go on for 0.10 s; "
         "make 'block/work' a plain def (it then runs in a thread), or await what blocks"
     )
+
+
+@pytest.mark.parametrize("where", ["the caller's own Task", "a Task of ours"])
+def test_a_value_that_is_no_longer_needed_is_let_go_also_after_a_stall(where):
+    """Looking at a frame's locals from outside makes copies, which live as long as the frame."""
+
+    class Big:
+        pass
+
+    seen: list[Any] = []
+    told = threading.Event()
+
+    class Listener(logging.Handler):
+        def emit(self, record):
+            told.set()
+
+    async def make():
+        big = Big()
+        seen.append(weakref.ref(big))
+        return big
+
+    async def blocks(big):
+        assert told.wait(30), "the watchdog did not see it"
+        return "small"
+
+    async def later(small):
+        gc.collect()
+        seen.append(seen[0]())
+        return small
+
+    steps = [step(make, [], "big"), step(blocks, ["big"], "big"), step(later, {"small": "big"}, "end")]
+    if where == "a Task of ours":
+        steps = [parallel([steps, step(asyncio.sleep, {"delay": Val(0)}, name="other")])]
+    listener = Listener()
+    logging.getLogger("plait").addHandler(listener)
+    try:
+        asyncio.run(Pipeline(steps).arun({}))
+    finally:
+        logging.getLogger("plait").removeHandler(listener)
+    assert seen[1] is None

@@ -100,6 +100,7 @@ class Run:
         "extras",
         "finished",
         "frames",
+        "lead",
         "leading",
         "log",
         "loop",
@@ -162,6 +163,7 @@ class Run:
         self._baseline = 0
         self._bug: BaseException | None = None
         self._leader: asyncio.Task[Any] | None = None
+        self.lead: Cursor | None = None
         self.leading = -1
         self._index: dict[int, Cursor] | None = None
         self.dropped: set[int] = set()
@@ -200,7 +202,7 @@ class Run:
             # Asked to stop, but not yet told: the next await raises it, and it is for us. (No public way to see it.)
             if getattr(me, "_must_cancel", False):
                 self._baseline -= 1
-        watched = WATCHDOG.enter(loop)
+        watched = WATCHDOG.enter(loop, self)
         now = self.started = self.clock()
         if self.teller is not None:
             self.teller.run_started()
@@ -210,7 +212,9 @@ class Run:
             self._act(commands)
             todo = self._todo
             if len(todo) == 1 and self.deadline is None and self._can_lead(todo[0]):
-                await self._strand(cursor, todo.popleft(), lead=True)
+                self.lead = cursor
+                cursor.coroutine = self._strand(cursor, todo.popleft(), lead=True)
+                await cursor.coroutine
                 self.leading = -1
             elif todo:
                 self._start_more()
@@ -230,7 +234,7 @@ class Run:
                 pass
             if self.outer_cursor is not None:
                 self.outer_cursor.nested -= {self}
-            watched.active -= 1
+            watched.runs.discard(self)
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
@@ -417,12 +421,13 @@ class Run:
             cursor = Cursor(self, start.task)
             self.strands.add(cursor)
             made += 1
+            coroutine = cursor.coroutine = self._strand(cursor, start)
             if EAGER:
-                task = _EagerTask(self._strand(cursor, start), loop=loop, eager_start=True)
+                task = _EagerTask(coroutine, loop=loop, eager_start=True)
                 if not task.done():
                     cursor.atask = task
             else:  # the constructor itself: create_task only adds a look at factories meant for others' tasks
-                cursor.atask = asyncio.Task(self._strand(cursor, start), loop=loop, name="plait-strand")
+                cursor.atask = asyncio.Task(coroutine, loop=loop, name="plait-strand")
         if todo:
             self._ramp = min(self._ramp * 2, _BATCH)
             loop.call_soon(self._start_more)

@@ -1,7 +1,8 @@
 """The watchdog: notices an event loop that a step blocks, and names the step while it happens.
 
 One daemon thread for all loops with active runs. It asks each loop for a sign of life; a loop that gives none
-for 100 ms is looked at from outside: the strand's frame on its stack says which step it is in.
+for 100 ms is looked at from outside: the strand whose frame is on its stack says which step it is in. The frame's
+locals are not looked at: until Python 3.12 that leaves copies of them behind, which keep values alive.
 """
 
 from __future__ import annotations
@@ -15,8 +16,6 @@ import traceback
 from contextlib import suppress
 from types import CodeType, FrameType
 from typing import Any, Final
-
-from plait.context import Cursor
 
 INTERVAL: Final = 0.05
 THRESHOLD: Final = 0.1
@@ -50,14 +49,14 @@ class Stall:
 
 
 class Watched:
-    """One event loop: how many runs are active on it, and when it was asked for a sign of life."""
+    """One event loop: the runs that are active on it, and when it was asked for a sign of life."""
 
-    __slots__ = ("active", "asked", "loop", "thread", "told")
+    __slots__ = ("asked", "loop", "runs", "thread", "told")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.thread = threading.get_ident()
-        self.active = 0
+        self.runs: set[Any] = set()
         self.asked: float | None = None
         self.told = False
 
@@ -77,13 +76,13 @@ class Watchdog:
         self._awake = False
         self._thread: threading.Thread | None = None
 
-    def enter(self, loop: asyncio.AbstractEventLoop) -> Watched:
-        """A run begins on this loop; when it ends it takes one off ``active``."""
+    def enter(self, loop: asyncio.AbstractEventLoop, run: Any) -> Watched:
+        """A run begins on this loop; when it ends it takes itself out of ``runs``."""
         watched = self._loops.get(id(loop))
         if watched is None or watched.loop is not loop:
             with self._lock:
                 watched = self._loops[id(loop)] = Watched(loop)
-        watched.active += 1
+        watched.runs.add(run)
         if not self._awake:
             self._rouse()
         return watched
@@ -102,7 +101,7 @@ class Watchdog:
             time.sleep(INTERVAL)
             busy = False
             for key, watched in list(self._loops.items()):
-                if watched.active:
+                if watched.runs:
                     busy = True
                     self._look(watched)
                 elif watched.loop.is_closed():
@@ -114,7 +113,7 @@ class Watchdog:
                     self._awake = False
                     self._wake.clear()
                 if not any(
-                    w.active for w in list(self._loops.values())
+                    w.runs for w in list(self._loops.values())
                 ):  # a run that began meanwhile has seen us awake
                     self._wake.wait()
                 self._awake = True
@@ -128,12 +127,13 @@ class Watchdog:
             try:
                 watched.loop.call_soon_threadsafe(watched.beat)
             except RuntimeError:  # closed meanwhile
-                watched.active = 0
+                watched.runs.clear()
             return
         silent = now - asked
         if silent < THRESHOLD or watched.told:
             return
-        found = self._find(sys._current_frames().get(watched.thread), silent)  # noqa: SLF001  (the documented way to look at another thread)
+        frame = sys._current_frames().get(watched.thread)  # noqa: SLF001  (the documented way to look at another thread)
+        found = self._find(frame, list(watched.runs), silent)
         if found is None:
             return
         run, stall = found
@@ -142,14 +142,16 @@ class Watchdog:
             run.stalled(stall)
         logger.warning("%s", stall, extra={"step": stall.path})
 
-    def _find(self, frame: FrameType | None, silent: float) -> tuple[Any, Stall] | None:
+    def _find(self, frame: FrameType | None, runs: list[Any], silent: float) -> tuple[Any, Stall] | None:
         innermost = frame
         while frame is not None:
             if frame.f_code is self._code:
-                cursor = frame.f_locals.get("cursor")
-                if isinstance(cursor, Cursor) and cursor.step is not None:
-                    step = cursor.step
-                    stack = "".join(traceback.format_stack(innermost, limit=12))
-                    return cursor.run, Stall(step.path, silent, stack)
+                for cursor in (c for run in runs for c in (*list(run.strands), run.lead)):
+                    if cursor is None or cursor.coroutine is None or cursor.coroutine.cr_frame is not frame:
+                        continue
+                    step = cursor.step  # read once: the strand may go on between two looks
+                    if step is not None:
+                        stack = "".join(traceback.format_stack(innermost, limit=12))
+                        return cursor.run, Stall(step.path, silent, stack)
             frame = frame.f_back
         return None
