@@ -213,6 +213,17 @@ def test_what_ends_gives_back_what_it_held_however_it_ends():
         assert talk(fact)[0] == Release(A)
 
 
+def test_who_becomes_ready_asks_before_a_place_is_given_back():
+    # Were it the other way round, the place would go to who waits already, whatever its rank.
+    held = {"gpu": 1}
+    talk = Talk(s("a", resources=held), s("b", resources=held))
+    talk.begin()
+    talk(Granted(0.0, A))
+    assert talk(Succeeded(1.0, A)) == [Acquire(B), Release(A)]
+    talk(Granted(1.0, B))
+    assert talk(Succeeded(2.0, B)) == [Release(B), Finish("succeeded")]
+
+
 # Failures and stopping
 
 

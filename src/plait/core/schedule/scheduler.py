@@ -178,9 +178,10 @@ class Scheduler:
             assert now == STOPPING, (task, STATE_NAMES[now])
             self._stopped(task, out)
             return out
-        if frame.plan.needs[task - frame.base] is not None:
-            out.append(Release(task))
         self._succeed(task, frame, out)
+        if frame.plan.needs[task - frame.base] is not None:
+            # Behind the requests of those who became ready, or a task of lower rank would be given the place.
+            out.insert(len(out) - self.done, Release(task))
         return out
 
     # ------------------------------------------------------------------ forward
