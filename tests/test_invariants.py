@@ -302,6 +302,35 @@ def test_what_an_abandoned_attempt_returns_late_does_not_replace_what_the_next_o
     assert pipeline.run({}).state == {"answer": "new", "first": "new", "second": "new"}
 
 
+def test_a_chain_in_a_thread_ends_with_the_step_it_is_in_when_it_is_cancelled() -> None:
+    inside, gate = threading.Event(), threading.Event()
+    called: list[str] = []
+
+    def first() -> int:
+        inside.set()
+        assert gate.wait(20)
+        called.append("first")
+        return 1
+
+    def second(n: int) -> int:
+        called.append("second")
+        return n
+
+    pipeline = Pipeline([step(first, [], "n"), step(second, ["n"], "m")])
+    assert len(pipeline.plan().units) == 1, "both are one job of a thread"
+
+    async def main() -> None:
+        task = asyncio.create_task(pipeline.arun({}))
+        await asyncio.to_thread(inside.wait, 20)
+        task.cancel()
+        asyncio.get_running_loop().call_later(0.05, gate.set)  # for real: the job has to hear of it
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+    assert called == ["first"]
+
+
 # Observers
 
 

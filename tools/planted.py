@@ -233,10 +233,10 @@ PLANTED = (
         "E104 finds reads of what may be missing",
     ),
     Planted(
-        "branches share their deltas",
+        "a branch begins without its base",
         SCOPE,
-        "key: entry.branch() if isinstance(entry, Deltas) else entry for key, entry in self.seen.items()",
-        "key: entry for key, entry in self.seen.items()",
+        "return Deltas(self.view)",
+        "return Deltas(None)",
         "a branch sees the base and its own deltas",
     ),
     Planted(
@@ -387,11 +387,11 @@ PLANTED = (
         "a cancelled chain ends after the step it is in",
     ),
     Planted(
-        "a grant is told after the request was withdrawn",
+        "a run asks again for what the step around it holds",
         ADMIT,
-        "if not self.void and admitted is not None:",
-        "if admitted is not None:",
-        "who has withdrawn hears of no grant",
+        "if lent is not None:",
+        "if lent is not None and amount < 0:",
+        "a run inside a step borrows what the step holds, so nesting can't lock itself out",
     ),
     Planted(
         "failures in the order of completion",
