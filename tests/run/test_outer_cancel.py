@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 from tests.run.bench import Bench
@@ -305,3 +306,37 @@ def test_a_caller_cancelled_at_any_moment_leaves_nothing_and_its_counts_are_exac
             assert len(bench.notes) == count
 
     run_virtual(main(), seed=seed)
+
+
+@pytest.mark.parametrize("stops", ["a failure", "a race that is won", "the caller"])
+def test_a_task_that_is_stopped_before_its_first_turn_has_ended_when_the_run_has(stops):
+    """A loop may take its turns in any order: the run may be told of its end before the Task is of its own."""
+    began: list[str] = []
+
+    async def quick():
+        began.append("quick")
+        if stops == "a failure":
+            raise ValueError
+        return 1
+
+    async def slow():
+        began.append("slow")
+        await asyncio.sleep(60)
+
+    options = {"need": 1} if stops == "a race that is won" else {}
+    branches = [step(quick, [], "q"), *(step(slow, [], f"s{n}", name=f"s{n}") for n in range(5))]
+    pipeline = Pipeline(parallel(branches, **options))
+
+    async def main():
+        me = asyncio.current_task()
+        with suppress(ValueError, TimeoutError):
+            async with asyncio.timeout(0 if stops == "the caller" else None):
+                await pipeline.arun({})
+        assert asyncio.all_tasks() == {me}
+        assert me.cancelling() == 0
+        before = list(began)
+        await asyncio.sleep(100)
+        assert began == before
+
+    for seed in range(100):
+        run_virtual(main(), seed=seed)

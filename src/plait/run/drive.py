@@ -81,6 +81,7 @@ class Run:
     __slots__ = (
         "_baseline",
         "_bug",
+        "_called_off",
         "_done",
         "_index",
         "_leader",
@@ -162,6 +163,8 @@ class Run:
         self._timer: asyncio.TimerHandle | None = None
         self._baseline = 0
         self._bug: BaseException | None = None
+        self._called_off = 0
+        """How many Tasks were cancelled before their first turn, and have yet to take it."""
         self._leader: asyncio.Task[Any] | None = None
         self.lead: Cursor | None = None
         self.leading = -1
@@ -218,7 +221,7 @@ class Run:
                 self.leading = -1
             elif todo:
                 self._start_more()
-            if not self.finished:
+            if not self.finished or self._called_off:
                 await self._wait()
             if self._bug is not None:
                 raise self._bug
@@ -234,7 +237,7 @@ class Run:
                 pass
             if self.outer_cursor is not None:
                 self.outer_cursor.nested -= {self}
-            watched.runs.discard(self)
+            del watched.runs[self]
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
@@ -245,7 +248,7 @@ class Run:
                 self.teller.run_finished(self.outcome)
 
     async def _wait(self) -> None:
-        while not self.finished:
+        while not self.finished or self._called_off:
             done: asyncio.Future[None] = self.loop.create_future()
             self._done = done
             try:
@@ -550,6 +553,19 @@ class Run:
         """A strand ended, or is given up."""
         self.strands.discard(cursor)
         self._index = None
+
+    def call_off(self, cursor: Cursor) -> None:
+        """End a strand whose Task has not had its first turn; the run waits until it has."""
+        self.forget(cursor)
+        self._called_off += 1
+        cursor.atask.add_done_callback(self._called_off_ended)
+        cursor.atask.cancel()
+
+    def _called_off_ended(self, _: asyncio.Task[None]) -> None:
+        self._called_off -= 1
+        done = self._done
+        if self.finished and not self._called_off and done is not None and not done.done():
+            done.set_result(None)
 
     def waits_for_thread(self) -> bool:
         """Whether a thread works for one of its steps, which nobody can stop."""

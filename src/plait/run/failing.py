@@ -143,8 +143,7 @@ def _call_off(run: Run, task: int, cursor: Cursor | None, cause: str) -> list[Co
     if cursor is None:
         run.dropped.add(task)
     else:
-        run.forget(cursor)
-        cursor.atask.cancel()
+        run.call_off(cursor)
     now = run.clock()
     if cause == "stop":
         return run.handle(Stopped(now, task))

@@ -56,7 +56,7 @@ class Watched:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.thread = threading.get_ident()
-        self.runs: set[Any] = set()
+        self.runs: dict[Any, None] = {}  # a dict: in and out of it without a call
         self.asked: float | None = None
         self.told = False
 
@@ -82,7 +82,7 @@ class Watchdog:
         if watched is None or watched.loop is not loop:
             with self._lock:
                 watched = self._loops[id(loop)] = Watched(loop)
-        watched.runs.add(run)
+        watched.runs[run] = None
         if not self._awake:
             self._rouse()
         return watched
@@ -101,12 +101,13 @@ class Watchdog:
             time.sleep(INTERVAL)
             busy = False
             for key, watched in list(self._loops.items()):
-                if watched.runs:
+                if watched.loop.is_closed():
+                    with self._lock:
+                        if self._loops.get(key) is watched:  # another loop may have its id by now
+                            del self._loops[key]
+                elif watched.runs:
                     busy = True
                     self._look(watched)
-                elif watched.loop.is_closed():
-                    with self._lock:
-                        self._loops.pop(key, None)
             idle = 0 if busy else idle + 1
             if idle > _LINGER:
                 with self._lock:
@@ -124,10 +125,8 @@ class Watchdog:
         asked = watched.asked  # read once: the loop may answer between two looks
         if asked is None:
             watched.asked = now
-            try:
+            with suppress(RuntimeError):  # closed meanwhile
                 watched.loop.call_soon_threadsafe(watched.beat)
-            except RuntimeError:  # closed meanwhile
-                watched.runs.clear()
             return
         silent = now - asked
         if silent < THRESHOLD or watched.told:
