@@ -51,6 +51,13 @@ PLANTED = (
         "a retry that waits holds nothing",
     ),
     Planted(
+        "a place is given back before what became ready has asked",
+        SCHEDULER,
+        "            out.insert(len(out) - self.done, Release(task))",
+        "            out.insert(0, Release(task))",
+        "a place goes to the highest rank of all that wait",
+    ),
+    Planted(
         "a stopped task keeps what it held",
         SCHEDULER,
         "if frame.plan.units[node].region is None and frame.plan.needs[node] is not None:",
