@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 from plait import __version__
 from plait.cli import main
 from plait.cli.app import COMMANDS
+from plait.cli.problem import fitted
 
 Write = Callable[[str, str], Path]
 
@@ -224,3 +227,21 @@ def test_the_reference_page_is_current() -> None:
     assert page.read_text(encoding="utf-8") == reference(), (
         "python -m plait.cli.reference > docs/reference/cli.md"
     )
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_on_a_terminal_lines_break_between_words_and_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((60, 24)))
+    text = f"pipeline: 1 error\nE202: {'both write it ' * 8}\n      give them keys of their own, {'such as ' * 8}x"
+    shown = fitted(text, Terminal(), 6).splitlines()
+    assert all(len(line) <= 60 for line in shown)
+    assert " ".join(" ".join(shown).split()) == " ".join(text.split())
+    assert shown[0] == "pipeline: 1 error"
+    assert shown[2].startswith(" " * 6)
+    assert shown[2][6] != " "
+    assert shown[-1].startswith(" " * 8)
+    assert fitted(text, io.StringIO(), 6) == text

@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 
-from plait.cli.problem import Exit, Problem
+from plait.cli.problem import Exit, Problem, fitted
 
 COMMANDS: Final = {
     "run": "Run a pipeline on one input or on many.",
@@ -83,7 +83,7 @@ def invoke(arguments: Sequence[str] | None = None) -> int:
             args=None if arguments is None else list(arguments), prog_name="plait", standalone_mode=False
         )
     except Problem as problem:
-        click.echo(f"error: {problem}", err=True)
+        click.echo(fitted(f"error: {problem}", sys.stderr, 6), err=True)
         return int(problem.code)
     except click.ClickException as error:
         error.show()

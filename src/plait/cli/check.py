@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
-from plait.cli.problem import Exit, clean
+from plait.cli.problem import Exit, clean, fitted
 
 
 @click.command()
@@ -37,7 +39,7 @@ def command(*, target: str, as_json: bool) -> int:
         }
         click.echo(dumps(record, indent=2))
         return int(Exit.CHECK if refused else Exit.OK)
-    click.echo(clean(report(findings, pipeline.name)))
+    click.echo(fitted(clean(report(findings, pipeline.name)), sys.stdout, 6))
     if not refused:
         click.echo(
             f"inputs: {listing(required) if required else 'none'}"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import click
 
-from plait.cli.problem import Exit, Problem, clean
+from plait.cli.problem import Exit, Problem, clean, fitted
 
 
 @click.command()
@@ -33,10 +34,16 @@ def command(*, target: str, step: str | None, as_json: bool) -> None:
             text = pipeline.plan().explain(step)
         except DefinitionError as error:
             raise Problem(clean(str(error)), Exit.USAGE) from error
-        click.echo(dumps({"step": step, "explanation": text}, indent=2) if as_json else clean(text))
+        click.echo(
+            dumps({"step": step, "explanation": text}, indent=2)
+            if as_json
+            else fitted(clean(text), sys.stdout, 4)
+        )
         return
     description = describe(pipeline)
-    click.echo(dumps(description, indent=2) if as_json else clean(to_text(description)))
+    click.echo(
+        dumps(description, indent=2) if as_json else fitted(clean(to_text(description)), sys.stdout, 5)
+    )
 
 
 def to_text(description: dict[str, Any]) -> str:

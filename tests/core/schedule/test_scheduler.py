@@ -203,17 +203,6 @@ def test_a_grant_that_crosses_a_withdrawal_is_given_back():
     assert talk(Granted(1.0, B)) == [Release(B)]
 
 
-def test_what_became_ready_asks_before_the_place_is_given_back():
-    slot = {"cpu": 1}
-    chain = [s(name, resources=slot) for name in "abd"]
-    talk = Talk(parallel([chain, s("c", resources=slot)]))
-    b, c = A + 1, A + 3
-    assert talk.begin() == [Acquire(A), Acquire(c)]
-    assert talk(Granted(0.0, A)) == [Start(A)]
-    assert talk(Succeeded(1.0, A)) == [Acquire(b), Release(A)]  # b has further to go than c, which has waited
-    assert talk(Granted(1.0, b)) == [Start(b)]
-
-
 def test_what_ends_gives_back_what_it_held_however_it_ends():
     held = {"gpu": 1}
     for fact in (Succeeded(2.0, A), Failed(2.0, A, 0), Stopped(2.0, A)):
