@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+# Loaded here, as pytester forgets every module that a test inside it was the first to load: half of Plait would be there
+# twice. (``import plait`` loads the rest when a pipeline is made.)
+import plait.testing._fixtures  # noqa: F401  (to have it loaded)
 import plait.testing.pytest_plugin as plugin
 
 pytest_plugins = ["pytester"]
