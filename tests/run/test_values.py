@@ -153,3 +153,30 @@ def test_a_reducer_does_not_change_what_the_caller_gave():
     mine = ["0"]
     Pipeline([wrote("a")], state_type=Notes).run({"notes": mine})
     assert mine == ["0"]
+
+
+def test_a_run_that_is_over_keeps_no_value_until_the_collector_comes():
+    seen = []
+
+    async def make():
+        thing = Thing()
+        seen.append(weakref.ref(thing))
+        return thing
+
+    async def use(thing):
+        await asyncio.sleep(0)
+        return len(thing.items)
+
+    pipeline = Pipeline([step(make, output_state="thing"), step(use, output_state="count")])
+
+    async def main():
+        assert (await pipeline.invoke({}))["count"] == 0
+        return seen[-1]() is None
+
+    asyncio.run(main())  # imports and learns what it needs
+    gc.collect()
+    gc.disable()
+    try:
+        assert asyncio.run(main()), "the run refers to itself"
+    finally:
+        gc.enable()

@@ -238,6 +238,9 @@ class Run:
             if self.outer_cursor is not None:
                 self.outer_cursor.nested -= {self}
             del watched.runs[self]
+            self.lead = (
+                None  # its cursor knows the run: together they would wait for the collector, with all values
+            )
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
