@@ -79,12 +79,12 @@ def said_by(command: str) -> str:
 
 
 def roughly(text: str) -> str:
-    """A text without what no two runs have in common: durations, ratios of them, and bars."""
+    """A text without what no two runs have in common: durations, ratios of them, bars, and where a line breaks."""
     text = re.sub(r"[█▒]+", " ", text)
     text = re.sub(r"\d+(?:\.\d+)? (?:s|ms|µs)\b", "TIME", text)
     text = re.sub(r"\b\d+\.\d+\b", "RATIO", text)
     text = re.sub(r"\b\d+%", "SHARE", text)
-    return re.sub(r"[ ]+", " ", text).strip()
+    return re.sub(r"\s+", " ", text).strip()
 
 
 def current(match: re.Match[str]) -> str:

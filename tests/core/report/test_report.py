@@ -187,7 +187,7 @@ def test_two_that_took_turns_at_the_lock_gained_nothing():
     text = report.to_text()
     assert "one after another about 2.00 s, critical path 1.00 s, this run 2.00 s" in text
     assert "speed-up 1.00 of 2.00 possible" in text
-    assert "is an estimate without it" in text.splitlines()[-1]
+    assert " ".join(text.split()).endswith("is an estimate without it.")
     assert report.to_dict()["bound"] == report.bound()
     assert set(report.to_dict()["steps"][0]) == {
         *("attempts", "cpu", "end", "outcome", "path", "retried", "start", "waited", "work")
@@ -326,6 +326,56 @@ def test_one_step_that_is_most_of_the_work_is_named():
     report = result_of(Pipeline(parallel([lasts("big", 9), lasts("small", 1)]))).report
     assert "big alone is 90% of the work" in report.bound()
     assert "1.11 times as fast at most" in report.bound()
+
+
+def test_branches_that_gain_nothing_are_not_said_to_depend_on_each_other():
+    report = result_of(Pipeline(parallel([lasts("big", 97), lasts("small", 1), lasts("tiny", 1)]))).report
+    assert report.speedup_possible < 1.05
+    assert "big alone is 98% of the work" in report.bound()
+    assert "1.02 times as fast at most" in report.bound()
+
+
+def test_beside_one_step_there_is_nothing():
+    report = result_of(Pipeline([lasts("a", 1)])).report
+    assert report.bound() == "There is nothing that could run beside a, the only step."
+
+
+def test_branches_that_failed_do_not_make_a_chain_of_the_other():
+    async def fails():
+        raise OSError("no")
+
+    pipeline = Pipeline(parallel([step(fails), lasts("long", 5)], on_error="finish"))
+    with pytest.raises(OSError, match="no") as caught:
+        result_of(pipeline)
+    assert "long alone is 100% of the work" in failures(caught.value).report.bound()
+
+
+def test_failed_attempts_are_told_where_they_matter():
+    calls = []
+
+    async def flaky():
+        calls.append(1)
+        if len(calls) < 3:
+            raise OSError("not yet")
+
+    def text(backoff):
+        calls.clear()
+        again = step(flaky, [], "x", retry=Retry(attempts=3, backoff=backoff, factor=1, jitter=0))
+        return result_of(Pipeline([again, lasts("long", 10, ["x"])])).report.to_text()
+
+    assert "  flaky: 4.00 s for failed attempts and the pauses between them" in text(2)
+    assert "failed attempts" not in text(0.01)
+
+
+def test_no_line_is_wider_than_what_was_asked_for():
+    names = [f"a_step_with_a_long_name_{n}" for n in range(8)]
+    chain = [lasts(name, 1, before) for name, before in zip(names, [[], *([n] for n in names)], strict=False)]
+    report = result_of(Pipeline(parallel([chain, lasts("other", 3)]))).report
+    assert "a_step_with_a_long_name_7 takes 8 s" in report.bound()
+    for width in (80, 120):
+        text = report.to_text(width)
+        assert all(len(line) <= width for line in text.splitlines())
+        assert " ".join(text.split()).endswith(report.bound())
 
 
 def test_a_run_that_did_nothing():

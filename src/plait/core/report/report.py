@@ -145,7 +145,10 @@ class Report:
     def _shape(self) -> str:
         slowest = max(self.steps, key=lambda s: s._alone)  # noqa: SLF001
         share = slowest._alone / self.work  # noqa: SLF001
-        if self.speedup_possible < 1.05:
+        if len(self.steps) == 1:
+            return f"There is nothing that could run beside {slowest.path}, the only step."
+        beside = len(self.steps) > len(self.critical_path)
+        if self.speedup_possible < 1.05 and not (beside and share > 0.5):
             return f"The steps depend on each other one after another: there is nothing to gain from running them side by side ({slowest.path} is {share:.0%} of the work)."
         if slowest.path in self.critical_path and share > 0.5:
             return f"{slowest.path} alone is {share:.0%} of the work: side by side the run can be {self.speedup_possible:.2f} times as fast at most, however many workers there are."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -9,6 +10,9 @@ if TYPE_CHECKING:
 
 _LONGEST = 60
 """Steps shown; of longer runs the ones that took most."""
+
+_MATTERS = 0.05
+"""The share of a run's time from which a line is said about it."""
 
 
 def render(report: Report, width: int = 80) -> str:
@@ -31,8 +35,16 @@ def render(report: Report, width: int = 80) -> str:
         "",
         f"  one after another {about}{seconds(report.work)}, critical path {seconds(report.critical_seconds)}, this run {seconds(report.wall)}",
         f"  speed-up {report.speedup:.2f} of {report.speedup_possible:.2f} possible",
-        *(f"  {sentence}" for sentence in report._bounds()),  # noqa: SLF001
     ]
+    again = max(report.steps, key=lambda s: s.retried, default=None)
+    if again is not None and again.retried > _MATTERS * report.wall:
+        lines.append(
+            f"  {again.path}: {seconds(again.retried)} for failed attempts and the pauses between them"
+        )
+    for sentence in report._bounds():  # noqa: SLF001
+        lines += wrap(
+            sentence, max(width, 40), initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False
+        )
     return "\n".join(lines)
 
 
