@@ -340,7 +340,7 @@ def test_a_pipeline_that_is_wrong_is_refused_by_every_verb_before_anything_runs(
         (5, "5 is not a step"),
         ("steps", "'steps' is not a step"),
         ({"a": 1}, "is not a step"),
-        ([], "the list of steps is empty"),
+        ([], "the list of steps is empty; it needs at least one step"),
         ([[]], r"Pipeline\[0\]: the list of steps is empty"),
         ([step(add_one), 5], r"Pipeline\[1\]: 5 is not a step"),
         ([add_one], r"Pipeline\[0\]: add_one is not a step yet; write step\(add_one, \.\.\.\)"),

@@ -447,7 +447,7 @@ class Pipeline(Generic[StateT, InputT]):
         from plait.run.stream import AsyncStream
 
         options_of("stream", config, context, deadline, ())
-        if whole(capacity, "stream: capacity") is None:
+        if whole(capacity, "stream: capacity", "") is None:
             raise DefinitionError("stream: capacity is None; it is a whole number from 1")
         self._program(fused=False)
         return AsyncStream(

@@ -9,7 +9,18 @@ from typing import Any, NamedTuple
 import pytest
 from pydantic import BaseModel
 
-from plait import Config, DefinitionError, Optional, OutputError, Pipeline, Retry, Val, step, subgraph
+from plait import (
+    Config,
+    DefinitionError,
+    Optional,
+    OutputError,
+    Pipeline,
+    Retry,
+    Val,
+    parallel,
+    step,
+    subgraph,
+)
 from plait.core.step import Step, keys_of, make_step
 
 
@@ -310,3 +321,17 @@ def test_what_is_a_step_or_a_pipeline_already_is_refused_with_the_cure():
 def test_all_definitions_come_through_the_same_checks():
     with pytest.raises(DefinitionError, match="transform 'work': timeout is 0"):
         make_step(lambda: 1, [], "x", kind="transform", name="work", timeout=0)
+
+
+@pytest.mark.parametrize(
+    ("need", "message"),
+    [
+        (0, r"need \(how many branches must succeed\) is 0; it is a whole number from 1, or 'all'"),
+        ("most", "is 'most'; it is a whole number from 1, or 'all'"),
+        (None, "need is None; it is a whole number from 1, or 'all'"),
+        (3, "need=3 of 2 branches can never be reached"),
+    ],
+)
+def test_how_many_branches_a_block_needs_is_a_number_or_all(need, message):
+    with pytest.raises(DefinitionError, match=message):
+        parallel([step(lambda: 1, name="a"), step(lambda: 2, name="b")], need=need)

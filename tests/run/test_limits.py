@@ -83,7 +83,7 @@ def test_cpu_is_predefined_as_the_usable_cores():
 @pytest.mark.parametrize(
     ("resources", "message"),
     [
-        ({"gpu": 0}, "'gpu' is 0; it is a whole number from 1"),
+        ({"gpu": 0}, "'gpu' is 0; it is a whole number from 1$"),
         ({"gpu": 1.5}, "'gpu' is 1.5"),
         ({"gpu": True}, "'gpu' is True"),
         ({"gpu": None}, "'gpu' is None; give a whole number or a Limit"),

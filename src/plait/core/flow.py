@@ -199,7 +199,7 @@ def as_parts(items: object, where: str, _seen: tuple[int, ...] = ()) -> tuple[Fl
     if id(items) in _seen:
         raise DefinitionError(f"{where}: a list of steps contains itself")
     if not items:
-        raise DefinitionError(f"{where}: the list of steps is empty")
+        raise DefinitionError(f"{where}: the list of steps is empty; it needs at least one step")
     return tuple(as_flow(item, f"{where}[{i}]", (*_seen, id(items))) for i, item in enumerate(items))
 
 
@@ -258,8 +258,10 @@ def parallel(
     if not named:
         raise DefinitionError(f"{where}: there are no branches")
     if need != "all":
-        count = whole(need, f"{where}: need (how many branches must succeed)")
-        if count is not None and count > len(named):
+        count = whole(need, f"{where}: need (how many branches must succeed)", ", or 'all'")
+        if count is None:
+            raise DefinitionError(f"{where}: need is None; it is a whole number from 1, or 'all'")
+        if count > len(named):
             raise DefinitionError(f"{where}: need={need} of {len(named)} branches can never be reached")
     choice(on_error, ("cancel", "finish", "collect"), f"{where}: on_error")
     return Parallel(

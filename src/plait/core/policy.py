@@ -123,10 +123,10 @@ def seconds(value: object, what: str) -> float | None:
     return float(value)
 
 
-def whole(value: object, what: str) -> int | None:
-    """Check a count of at least one; None means no limit."""
+def whole(value: object, what: str, otherwise: str = ", or None") -> int | None:
+    """Check a count of at least one; None means no limit. `otherwise` is what may be said instead of a number."""
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise DefinitionError(f"{what} is {value!r}; it is a whole number from 1, or None")
+        raise DefinitionError(f"{what} is {value!r}; it is a whole number from 1{otherwise}")
     return value

@@ -28,7 +28,7 @@ class Limit:
     __slots__ = ("concurrency",)
 
     def __init__(self, concurrency: int) -> None:
-        checked = whole(concurrency, "Limit(concurrency)")
+        checked = whole(concurrency, "Limit(concurrency)", "")
         if checked is None:
             raise DefinitionError("Limit(concurrency) needs a whole number from 1")
         self.concurrency = checked
@@ -71,7 +71,7 @@ class Limits(Mapping[str, Limit]):
             if isinstance(amount, Limit):
                 found[name] = amount
             else:
-                checked = whole(amount, f"Limits: {name!r}")
+                checked = whole(amount, f"Limits: {name!r}", "")
                 if checked is None:
                     raise DefinitionError(f"Limits: {name!r} is None; give a whole number or a Limit")
                 found[name] = Limit(checked)

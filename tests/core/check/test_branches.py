@@ -7,6 +7,7 @@ from typing import Annotated, TypedDict
 
 import pytest
 
+from plait import Pipeline
 from plait.core.flow import dataflow, parallel, subgraph
 from plait.core.inputs import Optional
 from plait.core.step import step
@@ -265,3 +266,16 @@ def test_two_branches_with_one_name(found):
         str(one)
         == "E110: two branches are named 'left'\n      name the blocks that they are in:  parallel({...}, name='…')"
     )
+
+
+def test_the_keys_that_are_suggested_are_keys_also_where_a_name_has_a_colon():
+    def topics(text: str) -> list[str]:
+        return [text]
+
+    block = parallel(
+        [step(topics, ["text"], "b"), [step(topics, ["text"], "a"), step(topics, ["text"], "b")]]
+    )
+    hints = [finding.hint for finding in Pipeline([block]).check() if finding.code == "E202"]
+    assert len(hints) == 1
+    assert "_b'" in hints[0]
+    assert ":" not in hints[0].partition(", or declare")[0]

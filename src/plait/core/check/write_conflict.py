@@ -45,7 +45,7 @@ def write_conflict(facts: Facts) -> Iterable[Diagnostic]:
     for (block, key), writers in grouped.items():
         both = "both write" if len(writers) == 2 else "all write" if len(writers) > 2 else "write"
         who = listing(writers) if len(writers) > 1 else f"two branches with {writers[0]!r}"
-        names = [f"{path.rpartition('/')[2]}_{key}" for path in writers[:2]]
+        names = [f"{path.rpartition('/')[2]}_{key}".replace(":", "_") for path in writers[:2]]
         yield Diagnostic(
             "E202",
             tuple(writers),
