@@ -69,7 +69,7 @@ def main(arguments: Sequence[str]) -> int:
     )
     options = parser.parse_args(own)
     with workshop.locked():
-        venv = workshop.environment(".venv-demo", ["demo", "rich"])
+        venv = workshop.environment(".venv-demo", ["demo"])
         workshop.install_wheel(venv, workshop.wheel(venv))
     say("running the main job")
     return run_to_its_end(main_job(venv, options.documents, options.output, extra), clean_environ(venv))

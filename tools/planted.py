@@ -222,7 +222,7 @@ PLANTED = (
         "a branch sees what its siblings write",
         BIND,
         "env = at.env.branch()\n",
-        "env = at.env\n",
+        "env = (envs[-1] if envs else at.env).branch()\n",
         "branches do not see each other",
     ),
     Planted(

@@ -360,7 +360,7 @@ def main(arguments: Sequence[str]) -> int:
             for minor in missing:
                 say(f"Python {minor} is not on this machine: nothing is tested on it")
             for python in found:
-                other = workshop.environment(f".venv-test-{python.minor}", ["test", "rich"], python)
+                other = workshop.environment(f".venv-test-{python.minor}", ["test"], python)
                 workshop.install_wheel(other, workshop.wheel(venv))
                 others.append((python, other))
         checks.add(Ending("environments and wheel", good=True, seconds=time.monotonic() - started))
