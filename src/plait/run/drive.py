@@ -225,9 +225,7 @@ class Run:
                 await self._wait()
             if self._bug is not None:
                 raise self._bug
-        except (
-            GeneratorExit
-        ):  # closed from outside, as a step that would not stop: nobody waits for the strands
+        except GeneratorExit:  # closed from outside, as a step that would not stop: the strands go, too
             _failing().close_all(self)
             raise
         finally:
