@@ -300,12 +300,10 @@ class _Binder:
         return lambda field, entry: merge_node(at.frame, field, at.branch, entry)
 
     # ------------------------------------------------------------------ blocks
-    def _settle(self, env: Env, at: At) -> Nodes:
+    def _settle(self, at: At) -> Nodes:
         """Fold what is pending before branches start from it; gives what the branches wait for."""
         first = len(at.frame.nodes)
-        for key, entry in list(env.seen.items()):
-            if isinstance(entry, Deltas) and entry.folded < len(entry.own):
-                env.look_up(key, optional=True, fold=self._folder(at))
+        self._fold_pending(at)
         made = tuple(at.frame.nodes[first:])
         for node in made:
             for other in at.before:
@@ -321,7 +319,7 @@ class _Binder:
         return self._clashes(Names.of(list(branch_members(flow)), path), path), path
 
     def _parallel(self, block: Parallel, at: At) -> Nodes:
-        before = self._settle(at.env, at)
+        before = self._settle(at)
         names, path = self._open(block, at)
         label = path if block.name else (f"{path}/parallel" if path else "parallel")
         caps = self._cap(label, block.max_concurrency, at.caps)
@@ -357,7 +355,7 @@ class _Binder:
                 inside = inside.with_(names=self._names(branch.parts, path), path=path)
             end = self._walk(branch, inside)
             if region is not None:
-                self._try_reducers(inside)
+                self._fold_pending(inside)
             ends += [n for n in end if n not in ends]
             members.append(tuple(at.frame.nodes[first:]))
             listed += [n for n in inside.listed if n not in at.listed] if at.data else []
@@ -373,10 +371,12 @@ class _Binder:
         self._join_branches(at, envs, region)
         return tuple(ends) or at.before
 
-    def _try_reducers(self, at: At) -> None:
-        """Fold what a branch or region wrote, still inside: a reducer that raises is the writer's failure, under its policy.
+    def _fold_pending(self, at: At) -> None:
+        """Plan the folds of what was written to keys with a reducer and not yet read.
 
-        What gets out are the deltas themselves; they are folded again, in listed order, where somebody reads the key.
+        At the end of a branch or region with a policy that is still inside, so a reducer that raises is the writer's failure,
+        under that policy. What gets out are the deltas themselves; they are folded again, in listed order, where somebody
+        reads the key.
         """
         for key, entry in list(at.env.seen.items()):
             if isinstance(entry, Deltas) and entry.folded < len(entry.own):
@@ -405,7 +405,7 @@ class _Binder:
         region.exports.append((outer, [(branch, version)]))
 
     def _dataflow(self, block: Dataflow, at: At) -> Nodes:
-        before = self._settle(at.env, at)
+        before = self._settle(at)
         names, path = self._open(block, at)
         label = path if block.name else (f"{path}/dataflow" if path else "dataflow")
         at = at.with_(
@@ -439,7 +439,7 @@ class _Binder:
         there = at.with_(frame=region.inner, env=env, before=(), branch=0, data=at.data, listed=[])
         walk(there)
         if not in_branches:  # those of a block have tried their own
-            self._try_reducers(there)
+            self._fold_pending(there)
         for key, entry in env.seen.items():
             if isinstance(entry, Deltas):
                 for delta in entry.own:
@@ -490,7 +490,7 @@ class _Binder:
     def _subgraph(self, flow: Subgraph, at: At) -> Nodes:
         path = at.names.take()
         if flow.atomic:
-            before = self._settle(at.env, at)
+            before = self._settle(at)
             at = at.with_(before=before)
             region = Region(
                 at.frame,
