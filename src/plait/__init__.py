@@ -10,12 +10,18 @@ from typing import TYPE_CHECKING
 
 from plait._version import __version__
 from plait.context import StepContext, current_step
+from plait.core.branching import guard, if_else, switch, toggle
+from plait.core.control import Choice, Goto, Loop, MapReduce, Try
 from plait.core.flow import Chain, Dataflow, Parallel, Subgraph, dataflow, parallel, subgraph
-from plait.core.inputs import Config, Optional, Val
-from plait.core.kinds import bundle, log, transform
+from plait.core.handlers import Empty, ErrorHandler, Fallback, Keep, Raise
+from plait.core.handling import try_catch
+from plait.core.inputs import Config, Group, Optional, Val
+from plait.core.kinds import bundle, copy, interrupt, log, no_op, pause, terminate, transform
+from plait.core.looping import END, goto, map_reduce, while_do
 from plait.core.policy import Retry
 from plait.core.step import Step, step
 from plait.errors import (
+    ConditionError,
     DeadlineExceeded,
     DefinitionError,
     Failure,
@@ -24,11 +30,13 @@ from plait.errors import (
     InvalidPipeline,
     MissingExtra,
     OutputError,
+    PauseError,
     PipelineErrors,
     PlaitError,
     StepCancelled,
     StepTimeout,
     StepWouldNotStop,
+    TooManyTurns,
     failures,
 )
 from plait.run.limits import Limit, Limits, set_limits
@@ -38,24 +46,37 @@ if TYPE_CHECKING:
     from plait.run.loops import shutdown
 
 __all__ = [
+    "END",
     "Chain",
+    "Choice",
+    "ConditionError",
     "Config",
     "Dataflow",
     "DeadlineExceeded",
     "DefinitionError",
+    "Empty",
+    "ErrorHandler",
     "Failure",
     "Failures",
+    "Fallback",
+    "Goto",
+    "Group",
     "InputError",
     "InvalidPipeline",
+    "Keep",
     "Limit",
     "Limits",
+    "Loop",
+    "MapReduce",
     "MissingExtra",
     "Optional",
     "OutputError",
     "Parallel",
+    "PauseError",
     "Pipeline",
     "PipelineErrors",
     "PlaitError",
+    "Raise",
     "Result",
     "Retry",
     "Step",
@@ -64,19 +85,34 @@ __all__ = [
     "StepTimeout",
     "StepWouldNotStop",
     "Subgraph",
+    "TooManyTurns",
+    "Try",
     "Val",
     "__version__",
     "bundle",
+    "copy",
     "current_step",
     "dataflow",
     "failures",
+    "goto",
+    "guard",
+    "if_else",
+    "interrupt",
     "log",
+    "map_reduce",
+    "no_op",
     "parallel",
+    "pause",
     "set_limits",
     "shutdown",
     "step",
     "subgraph",
+    "switch",
+    "terminate",
+    "toggle",
     "transform",
+    "try_catch",
+    "while_do",
 ]
 
 _WITH_ASYNCIO = {"Pipeline": "plait.pipeline", "Result": "plait.pipeline", "shutdown": "plait.run.loops"}

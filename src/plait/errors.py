@@ -5,6 +5,9 @@ PlaitError
   InvalidPipeline   (ValueError)             the checks found errors: nothing was run
   InputError        (ValueError)             the inputs of a run don't fit: nothing was run
   OutputError       (TypeError)              a component returned something else than it declared
+  ConditionError    (OutputError)            a condition returned something that chooses no branch
+  TooManyTurns      (RuntimeError)           a loop did not end within its ``max_turns``
+  PauseError        (RuntimeError)           a pause was answered twice, or by something that does not belong to it
   StepTimeout       (TimeoutError)           an attempt took longer than its timeout
   DeadlineExceeded  (TimeoutError)           the whole run took longer than its deadline
   StepCancelled                              a step raised CancelledError by itself
@@ -46,6 +49,18 @@ class InputError(PlaitError, ValueError):
 
 class OutputError(PlaitError, TypeError):
     """A component returned something that does not fit its ``output_state``."""
+
+
+class ConditionError(OutputError):
+    """A condition returned something that chooses no branch."""
+
+
+class TooManyTurns(PlaitError, RuntimeError):
+    """A loop wanted one more turn than its ``max_turns`` allows."""
+
+
+class PauseError(PlaitError, RuntimeError):
+    """A pause was answered twice, by something that does not belong to it, or where the run can't pause."""
 
 
 class StepTimeout(PlaitError, TimeoutError):

@@ -122,6 +122,10 @@ class Component:
             params = []
         self.params = tuple(params)
 
+    def again(self, given: Any) -> Component:
+        """Another component in the same role, for tests that exchange components."""
+        return Component(given)
+
     def param(self, name: str) -> Param | None:
         """The parameter of that name, if there is one."""
         return next((p for p in self.params if p.name == name), None)

@@ -6,8 +6,11 @@ A flow is a tree of immutable values; nothing is looked up or run here. The plan
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, TypeAlias, Union
+from typing import Any, Literal, TypeAlias, Union, cast
 
+from plait.core.composed import Composed
+from plait.core.control import Choice, Goto, Loop, MapReduce, Try
+from plait.core.handlers import ErrorHandler, check_handler
 from plait.core.inputs import InputMap, OutputState, Source, choice, normalise_inputs, normalise_outputs
 from plait.core.policy import Retry, seconds, whole
 from plait.core.schema import Schema
@@ -19,20 +22,7 @@ Need: TypeAlias = "int | Literal['all']"
 Order: TypeAlias = Literal["listed", "dataflow"]
 
 
-class _Flow:
-    """What all compositions share: ``|``."""
-
-    __slots__ = ()
-
-    def __or__(self, other: Any) -> Chain:
-        """``a | b``: first a, then b."""
-        return chain(self, other)
-
-    def __ror__(self, other: Any) -> Chain:
-        return chain(other, self)
-
-
-class Chain(_Flow):
+class Chain(Composed):
     """Steps in listed order: made by ``a | b``, or by a list."""
 
     __slots__ = ("parts",)
@@ -44,14 +34,23 @@ class Chain(_Flow):
         return " | ".join(map(repr, self.parts))
 
 
-class Parallel(_Flow):
+class Parallel(Composed):
     """Branches that are promised to be independent. Made by ``parallel(...)``.
 
     Attributes:
         branches: ``((name or None, flow), ...)`` in listed order.
     """
 
-    __slots__ = ("branches", "max_concurrency", "name", "need", "on_error", "retry", "timeout")
+    __slots__ = (
+        "branches",
+        "error_handler",
+        "max_concurrency",
+        "name",
+        "need",
+        "on_error",
+        "retry",
+        "timeout",
+    )
 
     def __init__(
         self,
@@ -63,7 +62,9 @@ class Parallel(_Flow):
         max_concurrency: int | None,
         timeout: float | None,
         retry: Retry | None,
+        error_handler: ErrorHandler | None = None,
     ) -> None:
+        self.error_handler = error_handler
         self.branches, self.name = branches, name
         self.need: Need = need
         self.on_error: OnError = on_error
@@ -83,10 +84,10 @@ class Parallel(_Flow):
         return f"<parallel {self.name or ''}{[flow for _, flow in self.branches]}>"
 
 
-class Dataflow(_Flow):
+class Dataflow(Composed):
     """Steps whose order is derived from what they read and write. Made by ``dataflow(...)``."""
 
-    __slots__ = ("max_concurrency", "name", "parts", "retry", "timeout")
+    __slots__ = ("error_handler", "max_concurrency", "name", "parts", "retry", "timeout")
 
     def __init__(
         self,
@@ -96,7 +97,9 @@ class Dataflow(_Flow):
         max_concurrency: int | None,
         timeout: float | None,
         retry: Retry | None,
+        error_handler: ErrorHandler | None = None,
     ) -> None:
+        self.error_handler = error_handler
         self.parts, self.name, self.max_concurrency, self.timeout, self.retry = (
             parts,
             name,
@@ -134,7 +137,7 @@ class Definition:
         self.name, self.max_concurrency = name, max_concurrency
 
 
-class Subgraph(_Flow):
+class Subgraph(Composed):
     """A pipeline as a step of another one. Made by ``subgraph(pipeline, ...)``.
 
     Attributes:
@@ -142,7 +145,7 @@ class Subgraph(_Flow):
         outputs: ``((parent key, child key), ...)``, or None: every key the child writes, under its own name.
     """
 
-    __slots__ = ("definition", "inputs", "name", "outputs", "retry", "timeout")
+    __slots__ = ("definition", "error_handler", "inputs", "name", "outputs", "retry", "timeout")
 
     def __init__(
         self,
@@ -153,7 +156,9 @@ class Subgraph(_Flow):
         name: str | None,
         timeout: float | None,
         retry: Retry | None,
+        error_handler: ErrorHandler | None = None,
     ) -> None:
+        self.error_handler = error_handler
         self.definition, self.inputs, self.outputs = definition, inputs, outputs
         self.name, self.timeout, self.retry = name, timeout, retry
 
@@ -166,7 +171,9 @@ class Subgraph(_Flow):
         return f"<subgraph {self.name or self.definition.name or 'pipeline'}>"
 
 
-Flow: TypeAlias = Union["Step[..., Any]", Chain, Parallel, Dataflow, Subgraph]
+Flow: TypeAlias = Union[
+    "Step[..., Any]", Chain, Parallel, Dataflow, Subgraph, Choice, Loop, MapReduce, Try, Goto
+]
 
 
 def as_flow(item: object, where: str, _seen: tuple[int, ...] = ()) -> Flow:
@@ -175,8 +182,8 @@ def as_flow(item: object, where: str, _seen: tuple[int, ...] = ()) -> Flow:
     Raises:
         DefinitionError: for anything else, with what to write instead.
     """
-    if isinstance(item, (Step, Chain, Parallel, Dataflow, Subgraph)):
-        return item
+    if isinstance(item, (Step, Composed)):
+        return cast("Flow", item)
     if isinstance(item, (list, tuple)):
         return Chain(as_parts(item, where, _seen))
     definition = getattr(item, "__plait_definition__", None)
@@ -221,6 +228,7 @@ def parallel(
     max_concurrency: int | None = None,
     timeout: float | None = None,
     retry: Retry | None = None,
+    error_handler: ErrorHandler | None = None,
 ) -> Parallel:
     """Run branches at the same time; what is listed after the block waits for all of them.
 
@@ -238,6 +246,7 @@ def parallel(
         max_concurrency: the most steps of the block that run at once.
         timeout: seconds that the whole block may take per attempt.
         retry: try the whole block again.
+        error_handler: what to do when the block has failed for good, as for ``step``.
 
     Raises:
         DefinitionError: for a wrong argument.
@@ -272,6 +281,7 @@ def parallel(
         max_concurrency=whole(max_concurrency, f"{where}: max_concurrency"),
         timeout=seconds(timeout, f"{where}: timeout"),
         retry=_retry(retry, where),
+        error_handler=check_handler(error_handler, where),
     )
 
 
@@ -282,6 +292,7 @@ def dataflow(
     max_concurrency: int | None = None,
     timeout: float | None = None,
     retry: Retry | None = None,
+    error_handler: ErrorHandler | None = None,
 ) -> Dataflow:
     """Let Plait derive the order: a step starts as soon as what it reads exists.
 
@@ -294,6 +305,7 @@ def dataflow(
         max_concurrency: the most steps of the block that run at once.
         timeout: seconds that the whole block may take per attempt.
         retry: try the whole block again.
+        error_handler: what to do when the block has failed for good, as for ``step``.
     """
     where = f"dataflow {name!r}" if name else "dataflow"
     check_name(name, where)
@@ -303,6 +315,7 @@ def dataflow(
         max_concurrency=whole(max_concurrency, f"{where}: max_concurrency"),
         timeout=seconds(timeout, f"{where}: timeout"),
         retry=_retry(retry, where),
+        error_handler=check_handler(error_handler, where),
     )
 
 
@@ -314,6 +327,7 @@ def subgraph(
     name: str | None = None,
     timeout: float | None = None,
     retry: Retry | None = None,
+    error_handler: ErrorHandler | None = None,
 ) -> Subgraph:
     """Use a pipeline as a step of another one. It keeps its own state, order and limits.
 
@@ -325,6 +339,7 @@ def subgraph(
         name: the step's name; default: the pipeline's own.
         timeout: seconds that the whole pipeline may take per attempt.
         retry: try the whole pipeline again.
+        error_handler: what to do when it has failed for good, as for ``step``.
     """
     definition = getattr(pipeline, "__plait_definition__", None)
     if not isinstance(definition, Definition):
@@ -339,6 +354,7 @@ def subgraph(
         name=name,
         timeout=seconds(timeout, f"{where}: timeout"),
         retry=_retry(retry, where),
+        error_handler=check_handler(error_handler, where),
     )
 
 
@@ -348,19 +364,22 @@ def _retry(retry: object, where: str) -> Retry | None:
     return retry
 
 
+def parts_of(flow: Flow | Definition) -> tuple[Flow, ...]:
+    """What a flow consists of, in listed order; a step has no parts."""
+    if isinstance(flow, Parallel):
+        return tuple(branch for _, branch in flow.branches)
+    if isinstance(flow, Subgraph):
+        return flow.definition.body
+    if isinstance(flow, Definition):
+        return flow.body
+    if isinstance(flow, (Chain, Dataflow, Choice, Loop, MapReduce, Try, Goto)):
+        return flow.parts
+    return ()
+
+
 def steps_of(flow: Flow | Definition) -> Iterator[Step[..., Any]]:
-    """All steps of a flow, in listed order, embedded pipelines included."""
+    """All steps of a flow, in listed order, conditions and embedded pipelines included."""
     if isinstance(flow, Step):
         yield flow
-        return
-    children: tuple[Flow, ...]
-    if isinstance(flow, Parallel):
-        children = tuple(branch for _, branch in flow.branches)
-    elif isinstance(flow, Subgraph):
-        children = flow.definition.body
-    elif isinstance(flow, Definition):
-        children = flow.body
-    else:
-        children = flow.parts
-    for child in children:
-        yield from steps_of(child)
+    for part in parts_of(flow):
+        yield from steps_of(part)

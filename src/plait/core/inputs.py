@@ -78,6 +78,26 @@ class Optional:
         return f"Optional({self.key!r}, {self.default!r})"
 
 
+class Group:
+    """In ``map_reduce``: pass a list whole to every call, instead of one of its items to each.
+
+    Args:
+        source: a state key, ``Val``, ``Config`` or ``Optional``.
+    """
+
+    __slots__ = ("source",)
+
+    def __init__(self, source: str | Val | Config | Optional) -> None:
+        if not isinstance(source, (str, Val, Config, Optional)):
+            raise DefinitionError(
+                f"Group({source!r}): it takes a state key (a string), Val(value), Config('key') or Optional('key')"
+            )
+        self.source = source
+
+    def __repr__(self) -> str:
+        return f"Group({self.source!r})"
+
+
 Source: TypeAlias = "str | Val | Config | Optional"
 InputMap: TypeAlias = "Mapping[str, Source] | Sequence[str | Mapping[str, Source]]"
 OutputState: TypeAlias = "str | Sequence[str] | Mapping[str, str]"

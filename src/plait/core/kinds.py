@@ -1,4 +1,6 @@
-"""The step kinds that carry their component with them: ``transform``, ``bundle``, ``log``."""
+"""The step kinds that carry their component with them: ``transform``, ``bundle``, ``copy``, ``log``, ``no_op``, ``terminate``,
+``pause`` and ``interrupt``.
+"""
 
 from __future__ import annotations
 
@@ -145,4 +147,140 @@ def log(message: str, is_template: bool = True, *, name: str | None = None) -> S
     inputs = {key: Optional(key) for key in dict.fromkeys(keys)}
     return make_step(
         _Log(message, template=is_template), inputs, None, kind="log", name=name or "log", executor="inline"
+    )
+
+
+def copy(
+    input_state: str | Sequence[str], output_state: str | Sequence[str], *, name: str | None = None
+) -> Step[..., Any]:
+    """Copy keys of the state: ``copy("text", "original")``.
+
+    One key to one; one to several, which all get its value; several to one, which gets a list; several to as many, pairwise.
+
+    Args:
+        input_state: the key, or keys, to copy.
+        output_state: the key, or keys, that take the values.
+        name: the step's name; default: ``copy_`` and the first output key.
+    """
+    sources = _keys(input_state, "copy: input_state")
+    targets = _keys(output_state, "copy: output_state")
+    if isinstance(input_state, str) or isinstance(output_state, str) or len(sources) == len(targets):
+        shape = "pack" if isinstance(output_state, str) and not isinstance(input_state, str) else "pairs"
+    else:
+        raise DefinitionError(
+            f"copy: {len(sources)} keys can't be copied to {len(targets)}; copy one to several, several to one, or as many"
+        )
+    if shape == "pairs" and len(sources) == 1:
+        sources *= len(targets)
+    inputs = {f"value{i}": key for i, key in enumerate(sources)}
+    outputs: Any = output_state if isinstance(output_state, str) else targets
+    component = _Copy(None if isinstance(output_state, str) and shape == "pairs" else shape, targets)
+    return make_step(
+        component, inputs, outputs, kind="copy", name=name or f"copy_{targets[0]}", executor="inline"
+    )
+
+
+def _keys(given: object, what: str) -> list[str]:
+    keys = [given] if isinstance(given, str) else given
+    if not isinstance(keys, (list, tuple)) or not keys or not all(isinstance(k, str) and k for k in keys):
+        raise DefinitionError(f"{what} is {given!r}; it is a state key, or a list of them")
+    return list(keys)
+
+
+class _Copy:
+    """Hands values on."""
+
+    __slots__ = ("__name__", "shape", "targets")
+
+    def __init__(self, shape: str | None, targets: list[str]) -> None:
+        self.shape, self.targets, self.__name__ = shape, targets, "copy"
+
+    def __call__(self, **values: Any) -> Any:
+        if self.shape is None:
+            return values["value0"]
+        if self.shape == "pack":
+            return list(values.values())
+        return dict(zip(self.targets, values.values(), strict=True))
+
+
+def _nothing() -> None:
+    return None
+
+
+def no_op(name: str | None = None) -> Step[..., Any]:
+    """Do nothing: a place in a branch, or a target for ``goto``.
+
+    Args:
+        name: the step's name; default: ``no_op``.
+    """
+    return make_step(_nothing, {}, None, kind="no_op", name=name or "no_op", effect=False, executor="inline")
+
+
+def _reached() -> bool:
+    return True
+
+
+def terminate(name: str | None = None) -> Step[..., Any]:
+    """End the pipeline here, successfully: what is listed after it does not run.
+
+    What is listed before, and branches beside it, still finish. In an embedded pipeline only that one ends.
+
+    Args:
+        name: the step's name; default: ``terminate``.
+    """
+    return make_step(
+        _reached, {}, None, kind="terminate", name=name or "terminate", effect=False, executor="inline"
+    )
+
+
+class _Interrupt:
+    """Asks a person, through the step's context."""
+
+    __slots__ = ("__name__", "message")
+
+    def __init__(self, message: Any, name: str) -> None:
+        self.message, self.__name__ = message, name
+
+    def __call__(self, *, _context: StepContext) -> Any:
+        return _context.interrupt(self.message)
+
+
+def interrupt(
+    message: Any = "Pipeline interrupted.",
+    resume_value_map: OutputState | None = None,
+    *,
+    name: str | None = None,
+) -> Step[..., Any]:
+    """Stop here until somebody answers: ``interrupt("Publish this?", "approved")``.
+
+    Everything that does not depend on the answer goes on; then the run is paused, and its result tells what it waits
+    for. ``result.resume(...)`` goes on with the answer. In ``dataflow``, nothing listed after it starts before.
+
+    Args:
+        message: what the person is shown.
+        resume_value_map: the key that takes the answer; a list of keys for an answer with several parts (a dict); None
+            drops it.
+        name: the step's name, and the pause's id; default: ``interrupt``.
+    """
+    return make_step(
+        _Interrupt(message, "interrupt"),
+        {},
+        resume_value_map,
+        kind="interrupt",
+        name=name or "interrupt",
+        effect=True,
+        executor="inline",
+    )
+
+
+def pause(name: str) -> Step[..., Any]:
+    """Stop here until somebody lets the run go on; see ``interrupt``, which asks for an answer.
+
+    Args:
+        name: the step's name, and the pause's id.
+    """
+    if not isinstance(name, str):
+        raise DefinitionError("pause(name): it needs a name")
+    return make_step(
+        _Interrupt(None, "pause"), {}, None, kind="pause", name=name, effect=True, executor="inline"
     )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, cast, overload
 
 from plait.core.component import Component
+from plait.core.handlers import ErrorHandler, check_handler
 from plait.core.inputs import InputMap, OutputState, Source, choice, normalise_inputs, normalise_outputs
 from plait.core.policy import Retry, seconds
 from plait.errors import DefinitionError
@@ -38,9 +39,11 @@ class Step(Generic[P, R_co]):
         "__dict__",
         "__weakref__",
         "abandon",
+        "cache",
         "component",
         "copy",
         "effect",
+        "error_handler",
         "exclusive",
         "executor",
         "idempotent",
@@ -72,7 +75,10 @@ class Step(Generic[P, R_co]):
         abandon: bool,
         idempotent: bool,
         pure: bool,
+        error_handler: ErrorHandler | None = None,
+        cache: Any = None,
     ) -> None:
+        self.error_handler, self.cache = error_handler, cache
         self.component, self.kind, self.inputs, self.outputs = component, kind, inputs, outputs
         self.name, self.copy, self.pure, self.idempotent, self.abandon = name, copy, pure, idempotent, abandon
         self.effect = (not outputs) if effect is None else effect
@@ -143,6 +149,8 @@ class Step(Generic[P, R_co]):
             "abandon": self.abandon,
             "idempotent": self.idempotent,
             "pure": self.pure,
+            "error_handler": self.error_handler,
+            "cache": self.cache,
         }
         component = changes.pop("component", None)
         inputs: Any = changes.pop("input_map", self.inputs if self.inputs is None else dict(self.inputs))
@@ -153,7 +161,11 @@ class Step(Generic[P, R_co]):
                 f"{self.label}.replace() has no setting {min(unknown)!r}; it has {', '.join(current)}"
             )
         return make_step(
-            component or self.component.given, inputs, outputs, kind=self.kind, **{**current, **changes}
+            self.component if component is None else self.component.again(component),
+            inputs,
+            outputs,
+            kind=self.kind,
+            **{**current, **changes},
         )
 
 
@@ -182,6 +194,8 @@ def make_step(
     abandon: bool = False,
     idempotent: bool = False,
     pure: bool = False,
+    error_handler: ErrorHandler | None = None,
+    cache: Any = None,
 ) -> Step[Any, Any]:
     """Check every argument and make the definition (shared by ``step``, ``transform``, ``bundle``, ``log``)."""
     if isinstance(component, Step):
@@ -197,7 +211,7 @@ def make_step(
             f"step({component!r}): {component!r} is not a component; as a decorator, name the argument: "
             f"@step(output_state={component!r})"
         )
-    found = Component(component)
+    found = component if isinstance(component, Component) else Component(component)
     where = f"{kind} {name or found.name!r}"
     if isinstance(input_map, str) and isinstance(output_state, (Mapping, list, tuple)):
         raise DefinitionError(
@@ -241,6 +255,8 @@ def make_step(
         abandon=bool(abandon),
         idempotent=bool(idempotent),
         pure=bool(pure),
+        error_handler=check_handler(error_handler, where),
+        cache=cache,
     )
 
 
@@ -286,6 +302,8 @@ def step(  # type: ignore[overload-overlap]  # anything callable keeps its signa
     abandon: bool = ...,
     idempotent: bool = ...,
     pure: bool = ...,
+    error_handler: ErrorHandler | None = ...,
+    cache: Any = ...,
 ) -> Step[P, R]: ...
 @overload
 def step(
@@ -304,6 +322,8 @@ def step(
     abandon: bool = ...,
     idempotent: bool = ...,
     pure: bool = ...,
+    error_handler: ErrorHandler | None = ...,
+    cache: Any = ...,
 ) -> Callable[[Callable[P, R]], Step[P, R]]: ...
 @overload
 def step(
@@ -322,6 +342,8 @@ def step(
     abandon: bool = ...,
     idempotent: bool = ...,
     pure: bool = ...,
+    error_handler: ErrorHandler | None = ...,
+    cache: Any = ...,
 ) -> Step[..., Any]: ...
 def step(
     component: Any = None,
@@ -339,6 +361,8 @@ def step(
     abandon: bool = False,
     idempotent: bool = False,
     pure: bool = False,
+    error_handler: ErrorHandler | None = None,
+    cache: Any = None,
 ) -> Any:
     """Make a step of a pipeline out of anything callable; also a decorator, ``@step(output_state="topics")``.
 
@@ -365,6 +389,9 @@ def step(
         idempotent: running the component twice does no harm, even at the same time.
         pure: the component does not change its inputs in place, so in ``dataflow`` a rewriting step need not
             wait for earlier readers.
+        error_handler: what to do when the step has failed for good: ``Keep()`` leaves its keys as they were,
+            ``Empty()`` writes None, ``Fallback(function)`` computes them. Default: the run fails.
+        cache: where results are kept, so that equal inputs are computed once.
 
     Returns:
         A ``Step``, still callable like the component.
@@ -390,6 +417,8 @@ def step(
         "abandon": abandon,
         "idempotent": idempotent,
         "pure": pure,
+        "error_handler": error_handler,
+        "cache": cache,
     }
     if component is None:
         return lambda function: make_step(function, input_map, output_state, **options)
