@@ -16,7 +16,10 @@ from typing import Any
 
 from plait.core.component import Component
 from plait.core.names import did_you_mean, listing
-from plait.errors import ConditionError
+from plait.errors import ConditionError, TooManyTurns
+
+if typing.TYPE_CHECKING:
+    from plait.core.step import Step
 
 TRUE, FALSE = "true", "false"
 
@@ -156,3 +159,48 @@ def _short(answer: Any) -> str:
         if kind in ("dict", "list", "set", "tuple", "str") and len(answer) > 3
         else f"{answer!r} ({kind})"
     )
+
+
+TURN = "~turn"
+"""The argument through which a loop's condition learns which turn it is."""
+
+
+def limited(step: Step[..., Any], path: str, most: int) -> Step[..., Any]:
+    """The condition of a loop that may have so many turns."""
+    component = step.component
+    assert isinstance(component, Condition)
+    made = component.again(component.given)
+    made.entry = (_AsyncLimit if made.kind == "async" else _Limit)(made.entry, path, most)
+    copied = step.replace()
+    copied.component = made
+    return copied
+
+
+class _Limit:
+    """Asks a loop's condition, and refuses one turn too many."""
+
+    __slots__ = ("entry", "most", "path")
+
+    def __init__(self, entry: Callable[..., Any], path: str, most: int) -> None:
+        self.entry, self.path, self.most = entry, path, most
+
+    def checked(self, answer: str, turn: int) -> str:
+        if answer == TRUE and turn >= self.most:
+            raise TooManyTurns(f"{self.path}: its condition wants another turn after {self.most}, and max_turns is {self.most}")
+        return answer
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        turn = kwargs.pop(TURN)
+        answer = self.entry(*args, **kwargs)
+        return self.later(answer, turn) if inspect.isawaitable(answer) else self.checked(answer, turn)
+
+    async def later(self, answer: Awaitable[str], turn: int) -> str:
+        return self.checked(await answer, turn)
+
+
+class _AsyncLimit(_Limit):
+    __slots__ = ()
+
+    async def __call__(self, *args: Any, **kwargs: Any) -> str:
+        turn = kwargs.pop(TURN)
+        return self.checked(await self.entry(*args, **kwargs), turn)

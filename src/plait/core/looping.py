@@ -233,12 +233,15 @@ def map_reduce(
         effect=False,
         executor="inline",
     )
+    if reduce_func is not None and not callable(reduce_func):
+        raise DefinitionError(
+            f"{where}: reduce_func is {reduce_func!r}; it is a function of the list of results"
+        )
     reduce = None
+    outputs = normalise_outputs(output_state, where)
+    if reduce_func is None and outputs[0][1] is not None:
+        reduce_func = _same
     if reduce_func is not None:
-        if not callable(reduce_func):
-            raise DefinitionError(
-                f"{where}: reduce_func is {reduce_func!r}; it is a function of the list of results"
-            )
         reduce = make_step(
             _reducer(reduce_func), {"results": "results"}, None, kind="reduce", name=label, effect=False
         )
@@ -246,7 +249,7 @@ def map_reduce(
         fan_out,
         each,
         reduce,
-        outputs=normalise_outputs(output_state, where),
+        outputs=outputs,
         max_concurrency=whole(max_concurrency, f"{where}: max_concurrency"),
         name=name,
         error_handler=check_handler(error_handler, where),

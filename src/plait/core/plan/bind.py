@@ -11,16 +11,31 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from plait.core.component import UNKNOWN
+from plait.core.control import ERROR_KEY, Choice, Goto, Loop, MapReduce, Try
 from plait.core.flow import Chain, Dataflow, Definition, Flow, Parallel, Subgraph
 from plait.core.inputs import Config, Optional, Source, Val
-from plait.core.plan.bound import Block, Bound, Finding, Frame, Leaf, Merge, Node, Read, Region, Version
+from plait.core.plan.bodies import Bodies
+from plait.core.plan.bound import (
+    Block,
+    Bound,
+    Export,
+    Finding,
+    Frame,
+    Leaf,
+    Merge,
+    Node,
+    Read,
+    Region,
+    Version,
+)
 from plait.core.plan.conflicts import Asked, Branch, conflicts, leaves_of, rewritten, rewritten_in
 from plait.core.plan.naming import Names, branch_members, is_single
 from plait.core.plan.place import At, Nodes, branch_of, presence_of
 from plait.core.plan.scope import Deltas, Env, Found, Scope, depend, merge_node
+from plait.core.plan.writes import may_stop
 from plait.core.schema import ABSENT, Field
 from plait.core.step import Step
 
@@ -30,7 +45,7 @@ def bind(definition: Definition) -> Bound:
     return _Binder(definition).bound
 
 
-class _Binder:
+class _Binder(Bodies):
     def __init__(self, definition: Definition) -> None:
         self.root = Frame(None, "")
         self.bound = Bound(definition, self.root)
@@ -110,34 +125,51 @@ class _Binder:
         return self._parts_listed(definition.body, at)
 
     def _walk(self, flow: Flow, at: At) -> Nodes:
+        handler = None if isinstance(flow, (Chain, Choice, Loop, Try, Goto)) else flow.error_handler
+        return self._walk_plain(flow, at) if handler is None else self._handled(flow, handler, at)
+
+    def _walk_plain(self, flow: Flow, at: At) -> Nodes:
         if isinstance(flow, Step):
-            return self._step(flow, at)
+            leaf = self._leaf(flow, at.names.take(), at)
+            if flow.kind == "terminate":
+                self._terminate(leaf, at)
+            return (leaf,)
         if isinstance(flow, Chain):
             return self._parts_listed(flow.parts, at)
-        if isinstance(flow, Parallel):
-            return self._parallel(flow, at)
-        if isinstance(flow, Dataflow):
-            return self._dataflow(flow, at)
-        return self._subgraph(flow, at)
+        return self._kinds[type(flow)](self, flow, at)
 
     def _parts_listed(self, parts: tuple[Flow, ...], at: At) -> Nodes:
+        if any(isinstance(part, Goto) for part in parts):
+            return self._jumps(parts, at)
         before = at.before
-        for part in parts:
+        for i, part in enumerate(parts):
+            mark = len(at.exits)
             before = self._walk(part, at.with_(before=before)) or before
+            if len(at.exits) > mark and i + 1 < len(parts):
+                return self._rest(parts[i + 1 :], at.with_(before=before), at.exits[mark:])
         return before
 
     def _parts_by_data(self, parts: tuple[Flow, ...], at: At) -> Nodes:
+        if any(isinstance(part, Goto) for part in parts):
+            return self._jumps(parts, at.with_(data=False))
         inside = at.with_(data=True, listed=at.listed if at.data else [])
         first = len(at.frame.nodes)
-        for part in parts:
-            self._walk(part, inside)
+        for i, part in enumerate(parts):
+            mark = len(at.exits)
+            ends = self._walk(part, inside)
+            if len(at.exits) > mark and i + 1 < len(parts):
+                self._rest(parts[i + 1 :], inside, at.exits[mark:], by_data=True)
+                break
+            if may_stop(part, ("interrupt", "pause")):  # nothing listed after it starts before it is answered
+                inside = inside.with_(before=ends)
         made = at.frame.nodes[first:]
         return tuple(n for n in made if not any(s.index >= first for s in n.before)) or at.before
 
-    def _step(self, step: Step[..., Any], at: At) -> Nodes:
-        path = at.names.take()
+    def _leaf(self, step: Step[..., Any], path: str, at: At, reading: At | None = None) -> Leaf:
         merges = len(at.frame.nodes)
-        reads, opaque = self._reads(step, path, at)
+        reads, opaque = self._reads(step, path, reading or at)
+        if step.kind == "handler" and step.component.takes_any and at.cause is not None:
+            reads.append(Read(ERROR_KEY, ERROR_KEY, at.frame.local(at.cause)))
         leaf = Leaf(at.frame, path, at.branch, at.caps, step)
         leaf.reads, leaf.opaque = reads, opaque
         leaf.outermost = at.env.scope is self._outermost
@@ -163,7 +195,7 @@ class _Binder:
                 self._gate(leaf, at.listed)
         self._writes(leaf, at)
         at.listed.append(leaf)
-        return (leaf,)
+        return leaf
 
     def _depend(self, leaf: Leaf, version: Version, key: str, at: At) -> None:
         maker = version.maker
@@ -324,7 +356,7 @@ class _Binder:
         label = path if block.name else (f"{path}/parallel" if path else "parallel")
         caps = self._cap(label, block.max_concurrency, at.caps)
         at = at.with_(names=names, path=path, caps=caps, before=before)
-        if block.atomic:
+        if block.atomic or at.sealed:
             need = None if block.need == "all" else int(block.need)
             region = Region(
                 at.frame,
@@ -396,13 +428,13 @@ class _Binder:
                     at.env.seen[key] = entry
 
     def _candidate(self, region: Region, key: str, branch: int, version: Version) -> None:
-        for outer, candidates in region.exports:
-            if outer.key == key:
-                candidates.append((branch, version))
+        for export in region.exports:
+            if export.outer.key == key:
+                export.candidates.append((branch, version, region.inner))
                 return
         outer = region.frame.version(key, region, origin="block", annotation=version.annotation)
         region.writes.append(outer)
-        region.exports.append((outer, [(branch, version)]))
+        region.exports.append(Export(outer, [(branch, version, region.inner)]))
 
     def _dataflow(self, block: Dataflow, at: At) -> Nodes:
         before = self._settle(at)
@@ -411,7 +443,7 @@ class _Binder:
         at = at.with_(
             names=names, path=path, caps=self._cap(label, block.max_concurrency, at.caps), before=before
         )
-        if block.atomic:
+        if block.atomic or at.sealed:
             region = Region(
                 at.frame,
                 label,
@@ -436,22 +468,27 @@ class _Binder:
             region.wait_for(other, "declared order")
         env = at.env.branch(region.inner)
         start = dict(env.seen)
-        there = at.with_(frame=region.inner, env=env, before=(), branch=0, data=at.data, listed=[])
+        there = at.with_(
+            frame=region.inner, env=env, before=(), branch=0, listed=[], exits=[], sealed=False
+        )
         walk(there)
         if not in_branches:  # those of a block have tried their own
             self._fold_pending(there)
         for key, entry in env.seen.items():
             if isinstance(entry, Deltas):
                 for delta in entry.own:
-                    self._export(region, at, key, delta, [(branch_of(delta, region), delta)])
+                    self._export(region, at, key, delta, [(branch_of(delta, region), delta, region.inner)])
             elif entry is not start.get(key):
-                made = next((c for outer, c in region.exports if outer.key == key), None)
+                made = next((export for export in region.exports if export.outer.key == key), None)
                 if made is None:
-                    self._export(region, at, key, entry, [(branch_of(entry, region), entry)])
+                    self._export(region, at, key, entry, [(branch_of(entry, region), entry, region.inner)])
                 else:
-                    outer = next(o for o, c in region.exports if c is made)
-                    outer.presence = presence_of(region, made)
-                    at.env.write(key, outer)
+                    made.outer.presence = presence_of(region, made.candidates)
+                    at.env.write(key, made.outer)
+        for flag in there.exits:
+            ended = region.frame.version(flag.key, region, origin="block", presence="maybe")
+            region.exports.append(Export(ended, [(branch_of(flag, region), flag, region.inner)]))
+            at.exits.append(ended)
         replaced = rewritten_in(region.inner) if at.data else set()
         for imported, inside in region.inner.imports.items():
             local = at.frame.local(imported)
@@ -474,7 +511,12 @@ class _Binder:
                 region.wait_for(other, "an effect inside waits for all that is listed before it")
 
     def _export(
-        self, region: Region, at: At, key: str, inner: Version, candidates: list[tuple[int, Version]]
+        self,
+        region: Region,
+        at: At,
+        key: str,
+        inner: Version,
+        candidates: list[tuple[int, Version, Frame]],
     ) -> None:
         outer = region.frame.version(
             key,
@@ -484,12 +526,12 @@ class _Binder:
             annotation=inner.annotation,
         )
         region.writes.append(outer)
-        region.exports.append((outer, candidates))
+        region.exports.append(Export(outer, candidates))
         at.env.write(key, outer)
 
     def _subgraph(self, flow: Subgraph, at: At) -> Nodes:
         path = at.names.take()
-        if flow.atomic:
+        if flow.atomic or at.sealed:
             before = self._settle(at)
             at = at.with_(before=before)
             region = Region(
@@ -515,11 +557,13 @@ class _Binder:
         )
         env = Env(scope, at.frame)
         caps = self._cap(path, definition.max_concurrency, at.caps)
-        inside = at.with_(env=env, names=self._names(definition.body, path), path=path, caps=caps, data=False)
+        inside = at.with_(
+            env=env, names=self._names(definition.body, path), path=path, caps=caps, exits=[]
+        )
         if definition.order == "dataflow":
-            ends = self._parts_by_data(definition.body, inside.with_(data=at.data))
+            ends = self._parts_by_data(definition.body, inside)
         else:
-            ends = self._parts_listed(definition.body, inside.with_(data=at.data))
+            ends = self._parts_listed(definition.body, inside)
         for argument, _ in flow.inputs or ():
             if argument not in scope.inputs:
                 self._find("E102", path, argument=argument, known=tuple(scope.inputs), subgraph=True)
@@ -583,6 +627,17 @@ class _Binder:
                 continue
             at.env.write(ours, found.version)
             at.env.scope.written.setdefault(ours, path)
+
+
+    _kinds: ClassVar[dict[type, Any]] = {
+        Parallel: _parallel,
+        Dataflow: _dataflow,
+        Subgraph: _subgraph,
+        Choice: Bodies._choice,
+        Loop: Bodies._loop,
+        MapReduce: Bodies._map,
+        Try: Bodies._try,
+    }
 
 
 def _as_version(key: str, found: Found, frame: Frame) -> Version:

@@ -22,7 +22,16 @@ from plait.core.schema import ABSENT, Field
 from plait.core.step import Step
 
 Presence: TypeAlias = Literal["always", "maybe"]
-Origin: TypeAlias = Literal["input", "step", "merge", "block", "value", "config"]
+Origin: TypeAlias = Literal["input", "step", "merge", "block", "value", "config", "item"]
+RegionKind: TypeAlias = Literal["block", "choice", "rest", "loop", "map", "try", "gate", "jumps"]
+"""What a region asks before it opens one of its bodies:
+
+block, try     nothing: the first body opens at once (and a second one, the handler, if that fails)
+choice         which body? the decider's value is the key of one
+rest, gate     whether: steps behind one that may end the pipeline, or between jumps
+loop, jumps    after each turn, whether there is another one
+map            how many copies of the body, side by side
+"""
 
 
 class Version:
@@ -141,10 +150,62 @@ class Merge(Node):
         self.field, self.base, self.deltas = field, base, deltas
 
 
-class Region(Node):
-    """A block, subgraph or pipeline with a policy of its own: a node outside, a frame inside."""
+class Export:
+    """A key that a region hands out: of the candidates the last one whose branch was kept counts.
 
-    __slots__ = ("exports", "inner", "need", "on_error", "retry", "timeout")
+    Attributes:
+        outer: the version outside.
+        candidates: ``(branch, version, body)``: who may give it.
+        appends: add the value to what is there, as a further delta of a key with a reducer.
+    """
+
+    __slots__ = ("appends", "candidates", "outer")
+
+    def __init__(
+        self, outer: Version, candidates: list[tuple[int, Version, Frame]], *, appends: bool = False
+    ) -> None:
+        self.outer, self.candidates, self.appends = outer, candidates, appends
+
+
+class Region(Node):
+    """A part with slots of its own: a node outside, a frame inside, or several of which it opens one.
+
+    Attributes:
+        kind: what it asks before it opens a body.
+        bodies: its frames. The second one of a ``try`` is the handler.
+        exports: what it hands out.
+        decider: the version outside whose value decides.
+        cases: the body for each value of the decider; ``default`` for all others (-1: none).
+        flags: versions outside: in a rest or loop, who ended the pipeline; in gates and jumps, who jumped.
+        seeds: ``(older version or None, version outside)``: what a key is if no body writes it.
+        sums: versions outside that collect the deltas of all turns.
+        items: ``(name, version in the body)`` of what the shell puts there when it opens.
+        gathers: ``(version in the body, version outside)``: the list of all copies' values.
+        partial: ``(version outside, versions inside in listed order)``: what is handed out when it fails.
+        catch: the errors that the handler takes.
+    """
+
+    __slots__ = (
+        "bodies",
+        "cases",
+        "catch",
+        "decider",
+        "default",
+        "exports",
+        "flags",
+        "gathers",
+        "items",
+        "kind",
+        "max_turns",
+        "need",
+        "number",
+        "on_error",
+        "partial",
+        "retry",
+        "seeds",
+        "sums",
+        "timeout",
+    )
 
     def __init__(
         self,
@@ -152,16 +213,45 @@ class Region(Node):
         path: str,
         branch: int,
         *,
-        need: int | None,
-        on_error: str,
-        retry: Retry | None,
-        timeout: float | None,
+        need: int | None = None,
+        on_error: str = "cancel",
+        retry: Retry | None = None,
+        timeout: float | None = None,
+        kind: RegionKind = "block",
+        bodies: int = 1,
     ) -> None:
         super().__init__(frame, path, branch, ())
-        self.inner = Frame(frame, path, self)
+        self.bodies = [Frame(frame, path, self) for _ in range(bodies)]
+        self.kind: RegionKind = kind
         self.need, self.on_error, self.retry, self.timeout = need, on_error, retry, timeout
-        self.exports: list[tuple[Version, list[tuple[int, Version]]]] = []
-        """(outer version, candidates): of the candidates (branch, inner version) the last that was kept counts."""
+        self.exports: list[Export] = []
+        self.decider: Version | None = None
+        self.cases: dict[str, int] = {}
+        self.default = -1
+        self.flags: list[Version] = []
+        self.seeds: list[tuple[Version | None, Version]] = []
+        self.sums: list[Version] = []
+        self.items: list[tuple[str, Version]] = []
+        self.gathers: tuple[Version, Version] | None = None
+        self.partial: list[tuple[Version, list[Version]]] = []
+        self.catch: tuple[type[BaseException], ...] = ()
+        self.max_turns: int | None = None
+        self.number = 0
+
+    @property
+    def inner(self) -> Frame:
+        """Its first frame, or only one."""
+        return self.bodies[0]
+
+    @property
+    def nodes(self) -> list[Node]:
+        """What is directly in it, in listed order."""
+        return [node for body in self.bodies for node in body.nodes]
+
+    def asked(self) -> list[Version]:
+        """The versions outside that it looks at itself."""
+        older = [version for version, _ in self.seeds if version is not None]
+        return [*([self.decider] if self.decider else []), *self.flags, *older]
 
 
 class Frame:
@@ -275,7 +365,8 @@ class Bound:
         for node in (frame or self.root).nodes:
             yield node
             if isinstance(node, Region):
-                yield from self.nodes(node.inner)
+                for body in node.bodies:
+                    yield from self.nodes(body)
 
     def leaves(self) -> Iterator[Leaf]:
         """Every step, in listed order."""

@@ -66,7 +66,7 @@ def leaves_of(nodes: Sequence[Node]) -> Iterator[Leaf]:
         if isinstance(node, Leaf):
             yield node
         elif isinstance(node, Region):
-            yield from leaves_of(node.inner.nodes)
+            yield from leaves_of(node.nodes)
 
 
 def _writer_in(nodes: Sequence[Node], key: str) -> str | None:
@@ -88,6 +88,7 @@ def rewritten_in(frame: Frame) -> set[Version]:
         if isinstance(node, Leaf):
             found.update(rewritten(node))
         elif isinstance(node, Region):
-            inner = rewritten_in(node.inner)
-            found.update(outer for outer, inside in node.inner.imports.items() if inside in inner)
+            for body in node.bodies:
+                inner = rewritten_in(body)
+                found.update(outer for outer, inside in body.imports.items() if inside in inner)
     return found

@@ -14,7 +14,20 @@ Nodes = tuple[Node, ...]
 class At:
     """Where the walk stands: frame, branch, view of the state, what to wait for, what is listed before."""
 
-    __slots__ = ("before", "branch", "caps", "data", "env", "frame", "listed", "names", "path")
+    __slots__ = (
+        "before",
+        "branch",
+        "caps",
+        "cause",
+        "data",
+        "env",
+        "exits",
+        "frame",
+        "listed",
+        "names",
+        "path",
+        "sealed",
+    )
 
     def __init__(
         self,
@@ -28,7 +41,16 @@ class At:
         caps: tuple[int, ...] = (),
         data: bool = False,
         listed: list[Node] | None = None,
+        exits: list[Version] | None = None,
+        sealed: bool = False,
+        cause: Version | None = None,
     ) -> None:
+        self.exits: list[Version] = [] if exits is None else exits
+        """Versions of this frame that tell whether somebody before has ended the pipeline."""
+        self.sealed = sealed
+        """Whether a block here has a frame of its own, because somebody handles its failure."""
+        self.cause = cause
+        """In a handler: the version that is the exception."""
         self.frame, self.env, self.names, self.path = frame, env, names, path
         self.branch, self.before, self.caps, self.data = branch, before, caps, data
         self.listed: list[Node] = [] if listed is None else listed
@@ -41,6 +63,9 @@ class At:
             "caps": self.caps,
             "data": self.data,
             "listed": self.listed,
+            "exits": self.exits,
+            "sealed": self.sealed,
+            "cause": self.cause,
         }
         frame, env = changes.pop("frame", self.frame), changes.pop("env", self.env)
         names, path = changes.pop("names", self.names), changes.pop("path", self.path)
@@ -53,12 +78,14 @@ def branch_of(version: Version, region: Region) -> int:
     return maker.branch if maker is not None and maker.frame is region.inner else 0
 
 
-def presence_of(region: Region, candidates: list[tuple[int, Version]]) -> Presence:
+def presence_of(region: Region, candidates: list[tuple[int, Version, Frame]]) -> Presence:
     """Whether a value that a region hands out is surely there: what may fail or lose may leave nothing."""
-    sure = all(version.presence == "always" for _, version in candidates)
+    sure = all(version.presence == "always" for _, version, _ in candidates)
     if region.need is not None:
         sure = (
-            sure and region.on_error != "collect" and len({b for b, _ in candidates}) == region.inner.branches
+            sure
+            and region.on_error != "collect"
+            and len({b for b, _, _ in candidates}) == region.inner.branches
         )
     elif region.on_error == "collect":
         sure = False
