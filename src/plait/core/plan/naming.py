@@ -2,14 +2,26 @@
 
 A named block, a named branch and an embedded pipeline are lists of their own and add a level to the path;
 unnamed blocks and branches are transparent.
+
+    if_else, switch     <choice>/condition, <choice>/<branch key>/<step>, and <choice>/<branch key> for one step without a name
+    while_do            <loop>/condition and <loop>/<step>; while it runs, <loop>#<turn>/<step>
+    try_catch           body and handler are members of the list around it; with a name, of one below it
+    error_handler=      <path>/error_handler; that of a block without a name is a member of the list around it
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
+from plait.core.control import Choice, Goto, Loop, MapReduce, Try
 from plait.core.flow import Chain, Dataflow, Definition, Flow, Parallel, Subgraph
 from plait.core.step import Step
+
+CONDITION = "condition"
+"""The name of a condition in the level that its choice or loop opens."""
+HANDLER = "error_handler"
+"""The name of what an ``error_handler`` does."""
 
 
 class Names:
@@ -62,20 +74,29 @@ def members(parts: tuple[Flow, ...]) -> Iterator[tuple[str | None, str, str | No
     """The members of a list: (chosen name, default name, first output key), transparent blocks opened."""
     for part in parts:
         if isinstance(part, Step):
-            yield part.name, part.component.name, part.outputs[0][0] if part.outputs else None
+            yield part.name, part.component.name, _first_key(part)
         elif isinstance(part, Subgraph):
             yield part.name, default_subgraph_name(part.definition), None
         elif isinstance(part, Chain):
             yield from members(part.parts)
-        elif isinstance(part, Dataflow):
-            if part.name is not None:
-                yield part.name, part.name, None
-            else:
-                yield from members(part.parts)
+        elif isinstance(part, (Choice, Loop)):
+            yield part.name, part.condition.label, _first_key(part.condition)
+        elif isinstance(part, MapReduce):
+            yield part.name, part.each.label, part.outputs[0][0] if part.outputs else None
+        elif isinstance(part, Goto):
+            yield part.name, part.name, _first_key(part.target)
         elif part.name is not None:
             yield part.name, part.name, None
+        elif isinstance(part, Try):
+            yield from try_members(part)
         else:
-            yield from branch_members(part)
+            yield from members(part.parts) if isinstance(part, Dataflow) else branch_members(part)
+            if part.error_handler is not None:
+                yield None, HANDLER, None
+
+
+def _first_key(step: Step[..., Any]) -> str | None:
+    return step.outputs[0][0] if step.outputs else None
 
 
 def branch_members(block: Parallel) -> Iterator[tuple[str | None, str, str | None]]:
@@ -87,6 +108,26 @@ def branch_members(block: Parallel) -> Iterator[tuple[str | None, str, str | Non
             yield from (
                 (name or chosen, default, output) for chosen, default, output in members(branch.parts)
             )
+
+
+def branch_names(choice: Choice) -> Iterator[tuple[str | None, str, str | None]]:
+    """The members of the level that a choice opens: its condition, then a branch each, in listed order."""
+    yield CONDITION, CONDITION, None
+    for key, _ in choice.branches:
+        yield key, key, None
+
+
+def loop_members(loop: Loop) -> Iterator[tuple[str | None, str, str | None]]:
+    """The members of the level that a loop opens: its body, then its condition."""
+    yield from members(loop.body.parts)
+    yield CONDITION, CONDITION, None
+
+
+def try_members(block: Try) -> Iterator[tuple[str | None, str, str | None]]:
+    """The members that a ``try_catch`` adds to the list it opens or belongs to: its body, then its handler."""
+    yield from members(block.body.parts)
+    if block.handler is not None:
+        yield from members(block.handler.parts)
 
 
 def is_single(branch: Chain, name: str | None) -> bool:
