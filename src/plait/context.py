@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from plait.errors import PlaitError
+from plait.errors import PauseError, PlaitError
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -32,6 +32,14 @@ class _Room:
                 yield from waiting.__await__()
 
 
+class Suspend(BaseException):
+    """Raised through a component that waits for an answer. It is no failure, so ``except Exception`` must not see it."""
+
+    def __init__(self, message: Any, number: int) -> None:
+        super().__init__(message)
+        self.message, self.number = message, number
+
+
 class StepContext:
     """The step that runs, as seen from inside its component.
 
@@ -46,7 +54,18 @@ class StepContext:
     """
 
     __plait_context__ = True
-    __slots__ = ("_cancelled", "_deadline", "_emit", "_room", "attempt", "config", "device", "path", "run_id")
+    __slots__ = (
+        "_cancelled",
+        "_deadline",
+        "_emit",
+        "_interrupt",
+        "_room",
+        "attempt",
+        "config",
+        "device",
+        "path",
+        "run_id",
+    )
 
     def __init__(
         self,
@@ -60,7 +79,9 @@ class StepContext:
         cancelled: Callable[[], bool] | None = None,
         emit: Callable[[Any], None] | None = None,
         room: Callable[[], Any] | None = None,
+        interrupt: Callable[[Any], Any] | None = None,
     ) -> None:
+        self._interrupt = interrupt
         self.run_id, self.path, self.attempt, self.device = run_id, path, attempt, device
         self.config: Mapping[str, Any] = config if config is not None else {}
         self._deadline, self._cancelled, self._emit, self._room = deadline, cancelled, emit, room
@@ -83,6 +104,23 @@ class StepContext:
         if self._emit is not None:
             self._emit(value)
         return _Room(self._room)
+
+    def interrupt(self, message: Any = None) -> Any:
+        """Stop until somebody answers, and return the answer: ``if context.interrupt("Publish this?"): ...``.
+
+        The run is paused once nothing else can go on. When the answer is there, the component is called again from its
+        beginning, and this call returns; so nothing before it should act on the outside world. Several calls in one
+        component are answered one after another.
+
+        Args:
+            message: what the person is shown.
+
+        Raises:
+            PauseError: where no run can be paused (in a test without answers, for example).
+        """
+        if self._interrupt is None:
+            raise PauseError("interrupt() was called where no run can be paused")
+        return self._interrupt(message)
 
     @property
     def logger(self) -> logging.LoggerAdapter[logging.Logger]:
@@ -127,6 +165,8 @@ class Cursor:
     """Whether its thread was left behind."""
     job: Any = None
     """The job in a thread that it waits for."""
+    asked: Any = None
+    """Which execution of a step has asked for answers, and how often."""
     nested: Any = None
     """The runs that its step has started and waits for."""
 

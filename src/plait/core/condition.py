@@ -186,7 +186,9 @@ class _Limit:
 
     def checked(self, answer: str, turn: int) -> str:
         if answer == TRUE and turn >= self.most:
-            raise TooManyTurns(f"{self.path}: its condition wants another turn after {self.most}, and max_turns is {self.most}")
+            raise TooManyTurns(
+                f"{self.path}: its condition wants another turn after {self.most}, and max_turns is {self.most}"
+            )
         return answer
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

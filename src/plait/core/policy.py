@@ -88,7 +88,7 @@ class Retry:
         """
         on = self.on
         if isinstance(on, (tuple, type)):
-            return _is_one_of(error, on)
+            return is_one_of(error, on)
         answer = on(error)
         if answer is None or isinstance(answer, bool):
             return bool(answer)
@@ -97,10 +97,11 @@ class Retry:
         return float(answer)
 
 
-def _is_one_of(error: BaseException, classes: Any) -> bool:
+def is_one_of(error: BaseException, classes: Any) -> bool:
+    """Whether an error, or all that a group of errors holds, is of one of these classes."""
     if isinstance(error, classes):
         return True
-    return isinstance(error, BaseExceptionGroup) and all(_is_one_of(e, classes) for e in error.exceptions)
+    return isinstance(error, BaseExceptionGroup) and all(is_one_of(e, classes) for e in error.exceptions)
 
 
 def _error_filter(on: Any) -> Any:

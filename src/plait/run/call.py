@@ -14,7 +14,7 @@ from plait.executors.job import Abandoned, Job
 from plait.executors.thread import thread_pool
 from plait.run.lifecycle import ensure, has_life, is_ready
 from plait.run.program import Row
-from plait.run.values import arguments, check_arguments, check_result, fold, put
+from plait.run.values import arguments, check_arguments, check_result, fold, placed, put
 
 if TYPE_CHECKING:
     from plait.run.drive import Run
@@ -172,16 +172,25 @@ def context_of(run: Run, cursor: Cursor) -> StepContext:
     attempt = cursor.attempt if step is cursor.first else 1
     began = run.clock()
     teller = run.teller
+    frame = run.frames[cursor.task]
+    told = placed(frame, step)
     return StepContext(
         run_id=run.run_id,
-        path=step.path,
+        path=frame.path(step.path),
         attempt=attempt,
         config=run.config,
         deadline=lambda: _left(run, step, began),
         cancelled=lambda: cursor.stopped,
-        emit=None if teller is None else lambda value: teller.emitted(cursor, step, attempt, value),
+        emit=None if teller is None else lambda value: teller.emitted(cursor, told, attempt, value),
         room=None if teller is None else teller.room,
+        interrupt=lambda message: _ask(run, cursor, step, attempt, message),
     )
+
+
+def _ask(run: Run, cursor: Cursor, step: PlannedStep, attempt: int, message: Any) -> Any:
+    from plait.run.pausing import ask
+
+    return ask(run, cursor, step, attempt, message)
 
 
 def _left(run: Run, step: PlannedStep, began: float) -> float | None:

@@ -15,7 +15,7 @@ import logging
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from plait.context import CURRENT, Cursor, StepContext
@@ -25,6 +25,7 @@ from plait.core.schedule.commands import (
     Cancel,
     Close,
     Command,
+    Expand,
     Expired,
     Finish,
     GiveUp,
@@ -39,18 +40,21 @@ from plait.core.schedule.events import (
     CancelRequested,
     Event,
     Granted,
+    Resumed,
     RunStarted,
     Switched,
     TimerFired,
 )
 from plait.core.schedule.scheduler import Scheduler
+from plait.run import opening
 from plait.run.call import call_slow, call_threaded, context_of
 from plait.run.program import Program
-from plait.run.values import Frame, check_arguments, check_result, export, fill_config
+from plait.run.values import Frame, check_arguments, check_result, fill_config, placed
 from plait.run.watchdog import Stall, Watchdog
 
 if TYPE_CHECKING:
     from plait.run.admit import Admitted
+    from plait.run.pausing import Pauses
     from plait.run.tell import Teller
     from plait.run.trouble import Trouble
 
@@ -85,6 +89,7 @@ class Run:
         "_done",
         "_index",
         "_leader",
+        "_pauses",
         "_ramp",
         "_starting",
         "_timer",
@@ -156,6 +161,7 @@ class Run:
         self.outer_cancel: asyncio.CancelledError | None = None
         self.outer_cursor: Cursor | None = None
         self._trouble: Trouble | None = None
+        self._pauses: Pauses | None = None
         self.strands: set[Cursor] = set()
         self._todo: deque[Start] = deque()
         self._ramp = 1
@@ -185,9 +191,41 @@ class Run:
         """Whether anything went wrong, even if the run succeeded."""
         return self._trouble is not None
 
+    @property
+    def pauses(self) -> Pauses:
+        """Who waits for answers, and which were given."""
+        if self._pauses is None:
+            from plait.run.pausing import Pauses
+
+            self._pauses = Pauses()
+        return self._pauses
+
+    @property
+    def has_pauses(self) -> bool:
+        """Whether any step has asked for an answer."""
+        return self._pauses is not None
+
+    def begin(self, resumed: Sequence[int]) -> list[Command]:
+        """Let the scheduler start, or go on with tasks whose answers are there."""
+        if not resumed:
+            now = self.started = self.clock()
+            return self.handle(RunStarted(now, None if self.deadline is None else now + self.deadline))
+        # The time in which the run was paused does not count.
+        clock, paused = self.clock, self.clock() - self.ended
+        self.clock = lambda: clock() - paused
+        self.finished, self.outcome = False, ""
+        commands: list[Command] = []
+        for task in resumed:
+            commands += self.handle(Resumed(self.clock(), task))
+        return commands
+
     # ------------------------------------------------------------------ the whole of it
-    async def execute(self) -> None:
-        """Run to the end: afterwards nothing of the run runs any more, and ``outcome`` tells how it ended."""
+    async def execute(self, resumed: Sequence[int] = ()) -> None:
+        """Run to the end: afterwards nothing of the run runs any more, and ``outcome`` tells how it ended.
+
+        Args:
+            resumed: the tasks with which a paused run goes on.
+        """
         loop = self.loop = asyncio.get_running_loop()
         # Timers are the loop's: one with a clock of its own (plait.testing.virtual) measures the run as well.
         self.clock = getattr(loop, "plait_clock", self.clock)
@@ -206,13 +244,13 @@ class Run:
             if getattr(me, "_must_cancel", False):
                 self._baseline -= 1
         watched = WATCHDOG.enter(loop, self)
-        now = self.started = self.clock()
+        if not resumed:
+            self.started = self.clock()
         if self.teller is not None:
             self.teller.run_started()
         token = CURRENT.set(cursor)
         try:
-            commands = self.handle(RunStarted(now, None if self.deadline is None else now + self.deadline))
-            self._act(commands)
+            self._act(self.begin(resumed))
             todo = self._todo
             if len(todo) == 1 and self.deadline is None and self._can_lead(todo[0]):
                 self.lead = cursor
@@ -221,6 +259,8 @@ class Run:
                 self.leading = -1
             elif todo:
                 self._start_more()
+            if self.scheduler.suspended and not self.finished:
+                self.look_for_quiet()
             if not self.finished or self._called_off:
                 await self._wait()
             if self._bug is not None:
@@ -273,7 +313,7 @@ class Run:
 
     def _can_lead(self, start: Start) -> bool:
         frame = self.frames[start.task]
-        if frame.program.blocks[start.task - frame.base].owned or frame.outer is not None:
+        if frame.program.blocks[start.task - frame.base].owned or not opening.may_be_led(frame):
             return False
         # What waits for admission may start, and fail, while the caller's own Task is busy: that can't be cancelled.
         return self.admitted is None or not self.admitted.waiting
@@ -302,7 +342,7 @@ class Run:
                 k = first
                 t0 = now()
                 if teller is not None:
-                    teller.step_started(rows[0][0], attempt, t0)
+                    teller.step_started(placed(frame, rows[0][0]), attempt, t0)
                 try:
                     if block.threaded:
                         await call_threaded(self, cursor, frame, rows, first)
@@ -347,7 +387,7 @@ class Run:
                     if cursor.fenced:
                         break
                     if teller is not None:
-                        teller.step_finished(cursor.step, attempt, t0)
+                        teller.step_finished(placed(frame, cursor.step), attempt, t0)
                     commands = scheduler.succeeded(task, t0)
                     if lead and self.leader_told():  # the step ignored it; the run does not
                         commands += self.stop_from_outside(asyncio.CancelledError())
@@ -377,6 +417,8 @@ class Run:
             if not lead:
                 self.strands.discard(cursor)
                 cursor.atask = None
+                if self.scheduler.suspended and not self.strands:
+                    self.look_for_quiet()
         except GeneratorExit:
             raise  # closed from outside: nobody is left to tell
         except BaseException as bug:
@@ -489,16 +531,25 @@ class Run:
                 commands += _failing().cancel(self, task, cause)
             case GiveUp(task):
                 commands += _failing().give_up(self, task)
-            case Open(task, base):
-                self._open(task, base)
-            case Close(task, base, kept):
-                self._close(base, kept)
+            case Expand(task, turn):
+                commands += self.handle(opening.answer(self, task, turn))
+            case Open():
+                opening.opened(self, command)
+            case Close(_, base, kept):
+                opening.closed(self, base, kept)
             case Expired(task, attempt):
                 commands += _failing().expired(self, task, attempt)
             case Retrying(task, step, attempt):
                 self.trouble.errors.pop((task, step, attempt - 1), None)
             case Start() | Finish():
                 raise AssertionError(command)  # _act has seen to these
+
+    def look_for_quiet(self) -> None:
+        """Some wait for answers: if nothing else is left, the run is paused."""
+        if not self.strands and not self._todo and not self.finished:
+            from plait.run.pausing import quiet
+
+            self._act(quiet(self))
 
     def _finish(self, outcome: str) -> None:
         self.finished, self.outcome = True, outcome
@@ -514,21 +565,6 @@ class Run:
         frame = self.frames[task]
         region: RegionPlan = frame.plan.units[task - frame.base].region
         return region
-
-    def _open(self, task: int, base: int) -> None:
-        outer = self.frames[task]
-        node = task - outer.base
-        program = outer.program.inner[node]
-        inner = Frame(program, base, outer, outer.plan.units[node].region)
-        for source, target in program.plan.imports:
-            inner.values[target] = outer.values[source]
-        fill_config(program.plan, inner.values, self.config, self.context)
-        self.frames += [inner] * len(program.plan.units)
-
-    def _close(self, base: int, kept: tuple[int, ...] | None) -> None:
-        inner = self.frames[base]
-        if kept is not None:
-            export(inner.plan, inner.values, inner.outer.values, kept)
 
     def _wake(self, at: float) -> None:
         if self._timer is not None:

@@ -12,13 +12,13 @@ import logging
 import random
 from typing import TYPE_CHECKING
 
-from plait.context import Cursor
+from plait.context import Cursor, Suspend
 from plait.core.plan.model import PlannedStep
 from plait.core.schedule.commands import Command, Retrying
 from plait.core.schedule.events import Failed, Stopped
 from plait.errors import StepTimeout
 from plait.run.trouble import close, close_strand, policies_that_match
-from plait.run.values import Frame
+from plait.run.values import Frame, placed
 
 if TYPE_CHECKING:
     from plait.run.drive import Run
@@ -43,16 +43,20 @@ def ended_badly(
     for _ in range(cursor.cancels):
         atask.uncancel()
     cause = cursor.cause
+    if cause is None and isinstance(error, Suspend):
+        from plait.run.pausing import suspended
+
+        return suspended(run, cursor, frame, task, step, error, now)
     if cause == "stop":
         if cursor.abandoned:
-            run.trouble.abandoned.append(step.path)
+            run.trouble.abandoned.append(frame.path(step.path))
             logger.warning(
                 "a step was stopped, and its thread was left behind",
                 extra={"step": step.path, "attempt": cursor.attempt},
             )
         return _stopped(run, cursor, task, step, error, now)
     if cause == "timeout":
-        late = _too_long(step)
+        late = _too_long(step, frame)
         if not isinstance(error, asyncio.CancelledError):
             late.__cause__ = error
         if cursor.abandoned:
@@ -69,8 +73,9 @@ def ended_badly(
     return failed(run, cursor, frame, task, first, step, error, now)
 
 
-def _too_long(step: PlannedStep, more: str = "") -> StepTimeout:
-    return StepTimeout(f"step {step.path!r} took longer than its timeout of {step.timeout:g} s{more}")
+def _too_long(step: PlannedStep, frame: Frame, more: str = "") -> StepTimeout:
+    path = frame.path(step.path)
+    return StepTimeout(f"step {path!r} took longer than its timeout of {step.timeout:g} s{more}")
 
 
 def _stopped(
@@ -78,9 +83,9 @@ def _stopped(
 ) -> list[Command]:
     """A step that had to stop has ended; what else it raised meanwhile becomes a note."""
     if error is not None and not isinstance(error, asyncio.CancelledError):
-        run.trouble.notes.append((step.path, error))
+        run.trouble.notes.append((run.frames[task].path(step.path), error))
     if run.teller is not None:
-        run.teller.discarded(step, cursor.attempt)
+        run.teller.discarded(placed(run.frames[task], step), cursor.attempt)
     return run.handle(Stopped(now, task, cursor.abandoned))
 
 
@@ -99,24 +104,25 @@ def failed(
     k = unit.steps.index(step)
     attempt = cursor.attempt if k == first else 1
     run.trouble.errors[task, k, attempt] = error
-    matches: int = 0
-    waits: tuple[float | None, ...] = ()
-    if not (cursor.abandoned and not step.idempotent):
-        matches, waits = policies_that_match(step.path, step.retry, frame, error)
-    commands = run.handle(Failed(now, task, k, matches, waits, random.random()))
+    path = frame.path(step.path)
+    matches, waits, catches = policies_that_match(path, step.retry, frame, error)
+    if cursor.abandoned and not step.idempotent:
+        matches, waits = 0, ()
+    commands = run.handle(Failed(now, task, k, matches, waits, random.random(), catches))
     if run.teller is not None:
         again = any(type(c) is Retrying and c.task == task for c in commands)
-        run.teller.step_failed(step, attempt, error, now, will_retry=again)
+        run.teller.step_failed(placed(frame, step), attempt, error, now, will_retry=again)
     return commands
 
 
 def expired(run: Run, task: int, attempt: int) -> list[Command]:
     """A region took too long: a failure, about which the policies around it are asked like about any other."""
     region = run.region_of(task)
-    error = StepTimeout(f"{region.path!r} took longer than its timeout of {region.timeout:g} s")
+    path = run.frames[task].path(region.path)
+    error = StepTimeout(f"{path!r} took longer than its timeout of {region.timeout:g} s")
     run.trouble.errors[task, -1, attempt] = error
-    matches, waits = policies_that_match(region.path, region.retry, run.frames[task], error)
-    return run.handle(Failed(run.clock(), task, -1, matches, waits, random.random()))
+    matches, waits, catches = policies_that_match(path, region.retry, run.frames[task], error)
+    return run.handle(Failed(run.clock(), task, -1, matches, waits, random.random(), catches))
 
 
 def cancel(run: Run, task: int, cause: str) -> list[Command]:
@@ -149,7 +155,7 @@ def _call_off(run: Run, task: int, cursor: Cursor | None, cause: str) -> list[Co
         return run.handle(Stopped(now, task))
     frame, first = run.frames[task], run.scheduler.first[task]
     step = frame.plan.units[task - frame.base].steps[first]
-    late = _too_long(step)
+    late = _too_long(step, frame)
     late.add_note("it never got its turn: the event loop was blocked")
     nobody = Cursor(run, task)
     nobody.attempt = run.scheduler.attempt[task]
@@ -171,7 +177,7 @@ def give_up(run: Run, task: int) -> list[Command]:
     cursor.abandoned = not stubborn.closed
     now = run.clock()
     if cursor.cause == "timeout":
-        late = _too_long(step, ", and ignored cancellation")
+        late = _too_long(step, frame, ", and ignored cancellation")
         late.__cause__ = stubborn.error
         return failed(run, cursor, frame, task, run.scheduler.first[task], step, late, now)
     return _stopped(run, cursor, task, step, None, now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from plait.core.plan.model import Missing
@@ -61,9 +62,17 @@ def failures_of(run: Run, faults: list[Any]) -> list[Failure]:
     placed = []
     for fault in faults:
         index, path = _place(run, fault)
-        placed.append((index, path, fault.attempt, run.trouble.errors[fault.task, fault.step, fault.attempt]))
+        placed.append(
+            (
+                index,
+                fault.task,
+                path,
+                fault.attempt,
+                run.trouble.errors[fault.task, fault.step, fault.attempt],
+            )
+        )
     placed.sort(key=lambda item: (item[0], item[1]))
-    return [Failure(path, attempt, error) for _, path, attempt, error in placed]
+    return [Failure(path, attempt, error) for _, _, path, attempt, error in placed]
 
 
 def _place(run: Run, fault: Fault) -> tuple[int, str]:
@@ -72,10 +81,10 @@ def _place(run: Run, fault: Fault) -> tuple[int, str]:
     unit = frame.plan.units[fault.task - frame.base]
     if fault.step < 0:
         inner = [s.index for s in unit.region.plan.units[0].steps] or [0]
-        return inner[0], unit.path
+        return inner[0], frame.path(unit.path)
     step = unit.steps[fault.step]
     error = run.trouble.errors.get((fault.task, fault.step, fault.attempt))
-    return step.index, getattr(error, "__plait_writer__", step.path)
+    return step.index, frame.path(getattr(error, "__plait_writer__", step.path))
 
 
 def collected(run: Run) -> list[Failure]:
@@ -123,11 +132,11 @@ def raise_outcome(run: Run, report: Report) -> NoReturn:
         if interrupt is not None:
             raised = interrupt
         elif len(errors) == 1:
-            raised = _leaf(errors[0])
+            raised = leaf_of(errors[0])
         else:
             group = PipelineErrors(
                 f"{len(errors)} steps of {name} failed: {', '.join(f.path for f in errors)}",
-                [_leaf(f) for f in errors],
+                [leaf_of(f) for f in errors],
             )
             group.report = report
             raised = group
@@ -141,7 +150,8 @@ def raise_outcome(run: Run, report: Report) -> NoReturn:
         del run
 
 
-def _leaf(failure: Failure) -> Exception:
+def leaf_of(failure: Failure) -> Exception:
+    """The exception of a failure; what is none, such as a cancellation, gets one that stands for it."""
     error = failure.error
     if isinstance(error, Exception):
         return error
@@ -155,7 +165,8 @@ def _leaf(failure: Failure) -> Exception:
 def _note(run: Run, name: str, failure: Failure) -> None:
     keys: list[str] = []
     bound = run.plan.bound
-    leaf = next((node for node in bound.leaves() if node.path == failure.path), None) if bound else None
+    planned = re.sub(r"#\d+(?=/)|\[\d+\](?=/|$)", "", failure.path)
+    leaf = next((node for node in bound.leaves() if node.path == planned), None) if bound else None
     if leaf is not None:
         keys = [read.key for read in leaf.reads if read.key is not None and read.version is not None]
     read = f", reading {', '.join(map(repr, keys))}" if keys else ""

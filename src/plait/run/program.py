@@ -48,15 +48,17 @@ class Program:
         self.blocks: tuple[Block, ...] = tuple(
             _block(unit, learned, check_types=check_types) for unit in plan.units
         )
-        self.inner: dict[int, Program] = {
-            node: Program(unit.region.plan, check_types=check_types, learned=learned)
+        self.inner: dict[int, tuple[Program, ...]] = {
+            node: tuple(
+                Program(body, check_types=check_types, learned=learned) for body in unit.region.bodies
+            )
             for node, unit in enumerate(plan.units)
             if unit.kind == REGION and unit.region is not None
         }
         self.needs: bool = (
             bool(plan.caps)
             or any(n is not None for n in plan.needs)
-            or any(p.needs for p in self.inner.values())
+            or any(p.needs for bodies in self.inner.values() for p in bodies)
         )
         """Whether any step needs admission."""
 

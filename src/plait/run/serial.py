@@ -11,41 +11,37 @@ import contextvars
 import heapq
 import inspect
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import Any
 
-from plait.context import CURRENT, Cursor
+from plait.context import CURRENT, Cursor, Suspend
 from plait.core.component import Component
 from plait.core.plan.model import PlannedStep
 from plait.core.schedule.commands import Acquire, Cancel, Command, GiveUp, Release, Start, Wake, Withdraw
-from plait.core.schedule.events import Granted, RunStarted, Stopped, TimerFired
+from plait.core.schedule.events import Granted, Stopped, TimerFired
 from plait.errors import StepTimeout
 from plait.run.drive import Run
 from plait.run.failing import failed
 from plait.run.lifecycle import ensure, has_life, is_ready
 from plait.run.loops import run_sync
-from plait.run.values import Frame, arguments, check_arguments, check_result, fill_config, fold, put
+from plait.run.pausing import suspended
+from plait.run.values import Frame, arguments, check_arguments, check_result, fill_config, fold, placed, put
 
 
 class SerialRun(Run):
     """A run without any concurrency."""
 
-    def execute_serially(self) -> None:
-        """Run to the end, here and now."""
-        self._ready: list[tuple[int, Start]] = []
+    def execute_serially(self, resumed: Sequence[int] = ()) -> None:
+        """Run to the end, here and now; ``resumed`` are the tasks with which a paused run goes on."""
+        self._ready: list[tuple[int, int, Start]] = []
         self._runner: asyncio.Runner | None = None
         self._wake_at: float | None = None
         fill_config(self.plan, self.root.values, self.config, self.context)
-        self.started = self.clock()
         if self.teller is not None:
             self.teller.run_started()
         token = CURRENT.set(None)
         try:
-            self._queue(
-                self.handle(
-                    RunStarted(self.started, None if self.deadline is None else self.started + self.deadline)
-                )
-            )
+            self._queue(self.begin(resumed))
             while not self.finished:
                 self._next()
         finally:
@@ -64,16 +60,17 @@ class SerialRun(Run):
             at, self._wake_at = self._wake_at, None
             self._queue(self.handle(TimerFired(max(self.clock(), at))))
             return
-        _, start = heapq.heappop(self._ready)
-        self._one(start)
+        if not self._ready:
+            self.look_for_quiet()
+            return
+        self._one(heapq.heappop(self._ready)[2])
 
     def _queue(self, commands: list[Command]) -> None:
         self._act(commands)
         for each in self._todo:
             frame = self.frames[each.task]
-            heapq.heappush(
-                self._ready, (frame.plan.units[each.task - frame.base].steps[each.step].index, each)
-            )
+            index = frame.plan.units[each.task - frame.base].steps[each.step].index
+            heapq.heappush(self._ready, (index, each.task, each))
         self._todo.clear()
 
     def _do(self, command: Command, commands: list[Command]) -> None:
@@ -82,9 +79,9 @@ class SerialRun(Run):
                 commands += self.handle(Granted(self.clock(), task))
             case Cancel(task):
                 if any(
-                    start.task == task for _, start in self._ready
+                    start.task == task for _, _, start in self._ready
                 ):  # told to start, but its turn had not come
-                    self._ready = [entry for entry in self._ready if entry[1].task != task]
+                    self._ready = [entry for entry in self._ready if entry[1] != task]
                     heapq.heapify(self._ready)
                     commands += self.handle(Stopped(self.clock(), task))
             case Release() | Withdraw() | GiveUp():
@@ -106,9 +103,12 @@ class SerialRun(Run):
             step = cursor.step = steps[k]
             began = self.clock()
             if self.teller is not None:
-                self.teller.step_started(step, attempt if k == first else 1, began)
+                self.teller.step_started(placed(frame, step), attempt if k == first else 1, began)
             try:
                 self._call(cursor, step, frame)
+            except Suspend as error:
+                self._queue(suspended(self, cursor, frame, task, step, error, self.clock()))
+                return
             except Exception as error:  # noqa: BLE001  (whatever a step raises is a fact about the step)
                 self._queue(failed(self, cursor, frame, task, first, step, error, self.clock()))
                 return
@@ -116,7 +116,7 @@ class SerialRun(Run):
             ended = self.clock()
             self.log.append((task, k, began, ended))
             if self.teller is not None:
-                self.teller.step_finished(step, attempt if k == first else 1, ended)
+                self.teller.step_finished(placed(frame, step), attempt if k == first else 1, ended)
         CURRENT.set(None)
         self._queue(self.scheduler.succeeded(task, ended))
 

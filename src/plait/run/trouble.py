@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from plait.context import Cursor
 from plait.core.plan.model import PlannedStep
-from plait.core.policy import Retry
+from plait.core.policy import Retry, is_one_of
 from plait.errors import StepWouldNotStop, annotate
 
 if TYPE_CHECKING:
@@ -48,8 +48,8 @@ class Trouble:
 
 def policies_that_match(
     path: str, own: Retry | None, frame: Frame, error: BaseException
-) -> tuple[int, tuple[float | None, ...]]:
-    """Which policies would try again for this error, and after how long where the filter says so.
+) -> tuple[int, tuple[float | None, ...], int]:
+    """Which policies would try again for this error, after how long where the filter says so, and which handlers take it.
 
     Args:
         path: where it happened.
@@ -60,8 +60,11 @@ def policies_that_match(
     bits = 0
     waits: list[float | None] = []
     policies = [own]
+    catches = 0
     around: Frame | None = frame
     while around is not None and around.region is not None:
+        if around.region.handles and is_one_of(error, around.region.catch):
+            catches |= 1 << len(policies)
         policies.append(around.region.retry)
         around = around.outer
     for depth, retry in enumerate(policies):
@@ -77,7 +80,7 @@ def policies_that_match(
             if answer is not True:
                 waits += [None] * (depth - len(waits))
                 waits.append(float(answer))
-    return bits, tuple(waits)
+    return bits, tuple(waits), catches
 
 
 def close_strand(cursor: Cursor, step: PlannedStep, grace: float) -> Stubborn:

@@ -6,10 +6,12 @@ This is the only place where user values and the plan meet; the scheduler never 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from plait.core.condition import TRUE
 from plait.core.inputs import REQUIRED
+from plait.core.looping import END
 from plait.core.names import did_you_mean, listing
 from plait.core.plan.model import BRANCH_ENDED, NOT_GIVEN, NOT_YET, Missing, Plan, PlannedStep, RegionPlan
 from plait.core.schema import ABSENT
@@ -24,14 +26,27 @@ class MissingInput(PlaitError):
 class Frame:
     """The values of one frame, a slot per version, with the countdown of readers; and where it stands among the others."""
 
-    __slots__ = ("base", "left", "outer", "plan", "program", "region", "values")
+    __slots__ = ("base", "label", "left", "outer", "plan", "program", "region", "values")
 
-    def __init__(self, program: Any, base: int, outer: Frame | None, region: RegionPlan | None) -> None:
+    def __init__(
+        self,
+        program: Any,
+        base: int,
+        outer: Frame | None,
+        region: RegionPlan | None,
+        label: tuple[str, str] | None = None,
+    ) -> None:
         plan: Plan = program.plan
         self.plan, self.program, self.base = plan, program, base
         self.outer, self.region = outer, region
+        self.label = label
+        """Where paths in it begin, as planned and as it is called in this run: ``("refine", "refine#2")``; None: the same."""
         self.values: list[Any] = program.template.copy()
         self.left: dict[int, int] | None = dict(plan.counted) if plan.counted else None
+
+    def path(self, planned: str) -> str:
+        """What a step or region of this frame is called in this run."""
+        return planned if self.label is None else self.label[1] + planned[len(self.label[0]) :]
 
     def drop(self, step: PlannedStep) -> None:
         """Free what nobody reads after this step."""
@@ -45,6 +60,33 @@ class Frame:
                 left[slot] -= 1
                 if not left[slot]:
                     values[slot] = None
+
+
+class Placed:
+    """A planned step under the name that it has in this run, for those who are told of it."""
+
+    __slots__ = ("merge", "path", "planned")
+
+    def __init__(self, path: str, planned: PlannedStep) -> None:
+        self.path, self.planned, self.merge = path, planned, planned.merge
+
+
+def placed(frame: Frame, step: PlannedStep) -> Any:
+    """The step as its run calls it."""
+    return step if frame.label is None else Placed(frame.path(step.path), step)
+
+
+class Several:
+    """The deltas that all turns of a loop wrote to a key with a reducer, in order."""
+
+    __slots__ = ("deltas",)
+
+    def __init__(self, deltas: tuple[Any, ...] = ()) -> None:
+        self.deltas = deltas
+
+    def plus(self, delta: Any) -> Several:
+        """These and one more (which may be several itself)."""
+        return Several(self.deltas + (delta.deltas if isinstance(delta, Several) else (delta,)))
 
 
 def template(plan: Plan) -> list[Any]:
@@ -261,11 +303,9 @@ def fold(step: PlannedStep, values: list[Any]) -> Any:
         delta = values[slot]
         if delta.__class__ is Missing:
             continue
-        if total.__class__ is Missing:
-            total = delta
-            continue
         try:
-            total = reducer(total, delta)
+            for each in delta.deltas if delta.__class__ is Several else (delta,):
+                total = each if total.__class__ is Missing else reducer(total, each)
         except Exception as error:
             error.add_note(f"while merging what {writer!r} wrote to {field.key!r}")
             with contextlib.suppress(AttributeError):  # an exception with slots only: the note still tells
@@ -281,4 +321,56 @@ def export(plan: Plan, inner: list[Any], outer: list[Any], kept: tuple[int, ...]
         for branch, slot in entry.candidates:
             if branch in kept:
                 value = inner[slot]
-        outer[entry.slot] = value
+        if not entry.appends:
+            outer[entry.slot] = value
+        elif value.__class__ is not Missing:
+            outer[entry.slot] = outer[entry.slot].plus(value)
+
+
+def export_partial(region: RegionPlan, inner: list[Any], outer: list[Any]) -> None:
+    """Publish what the parts before a failing one wrote: of each key the last version that came to be."""
+    for slot, candidates in region.partial:
+        for candidate in candidates:
+            value = inner[candidate]
+            if value is not NOT_YET:
+                outer[slot] = value
+
+
+def decide(region: RegionPlan, outer: list[Any], turn: int) -> tuple[int, int]:
+    """Which body of a region to open, and how many copies of it; body -1: none."""
+    kind = region.kind
+    if kind == "choice":
+        return region.cases.get(outer[region.decider], region.default), 1
+    if kind == "map":
+        return 0, len(outer[region.decider])
+    flagged = [outer[slot] for slot in region.flags if outer[slot].__class__ is not Missing]
+    if kind == "rest":
+        return (-1 if flagged else 0), 1
+    if kind == "gate":
+        return (-1 if flagged or outer[region.decider] > region.number else 0), 1
+    if turn == 1:
+        return 0, 1
+    if kind == "loop":
+        return (0 if outer[region.decider] == TRUE and not flagged else -1), 1
+    jumps = [name for name in flagged if isinstance(name, str) and name in region.cases]
+    if not jumps:
+        if END in flagged:
+            outer[region.decider] = True
+        return -1, 1
+    return 0, 1
+
+
+def seed(region: RegionPlan, outer: list[Any]) -> None:
+    """Give the keys that a region may write the values that they have if it does not."""
+    for old, new in region.seeds:
+        if new != old:
+            outer[new] = outer[old] if old >= 0 else NOT_GIVEN
+    for slot in region.sums:
+        outer[slot] = Several()
+
+
+def gather(region: RegionPlan, frames: Sequence[Frame], outer: list[Any]) -> None:
+    """Put the results of a map together, in the order of its items."""
+    assert region.gathers is not None
+    inside, outside = region.gathers
+    outer[outside] = [frame.values[inside] for frame in frames]

@@ -137,7 +137,8 @@ class Facts:
     # ------------------------------------------------------------------ values
     @cached_property
     def _frames(self) -> list[Frame]:
-        return [self.bound.root, *(node.inner for node in self.bound.nodes() if isinstance(node, Region))]
+        regions = (node for node in self.bound.nodes() if isinstance(node, Region))
+        return [self.bound.root, *(body for node in regions for body in node.bodies)]
 
     @cached_property
     def _outside(self) -> dict[Version, Version]:
@@ -148,8 +149,12 @@ class Facts:
         out: dict[Version, list[Version]] = {}
         for node in self.bound.nodes():
             if isinstance(node, Region):
-                for outer, candidates in node.exports:
-                    out[outer] = [version for _, version in candidates]
+                for export in node.exports:
+                    out.setdefault(export.outer, []).extend(version for _, version, _ in export.candidates)
+                for older, outer in node.seeds:
+                    out.setdefault(outer, []).extend([] if older is None else [older])
+                for outer, inner in node.partial:
+                    out.setdefault(outer, []).extend(inner)
         return out
 
     def origin(self, version: Version) -> Version:

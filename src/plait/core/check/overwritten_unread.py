@@ -41,7 +41,7 @@ def overwritten_unread(facts: Facts) -> Iterable[Diagnostic]:
                 continue
             later = [w for w in facts.writes[part.scope].get(version.key, ()) if w.first > part.first]
             # Branches beside each other overwrite nothing; if it is a conflict, E202 says so.
-            after = next((w for w in later if facts.common(part, w).kind != "parallel"), None)
+            after = next((w for w in later if facts.common(part, w).kind not in ("parallel", "choice")), None)
             if after is not None:
                 yield Diagnostic(
                     "W206",

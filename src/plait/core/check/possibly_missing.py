@@ -71,9 +71,17 @@ def _why(facts: Facts, key: str, maker: str | None) -> str:
         leaf.path
         for leaf in facts.bound.leaves()
         if any(v.key == key for v in leaf.writes)
-        and leaf.path in {n.path for n in facts.bound.nodes(region.inner)}
+        and leaf.path in {n.path for body in region.bodies for n in facts.bound.nodes(body)}
     ]
     who = listing(writers) or "its writer"
+    if region.kind == "choice":
+        return f": {who} writes it, but {region.path!r} may choose a branch that does not"
+    if region.kind in ("rest", "gate"):
+        return f": {who} writes it, but the pipeline may have ended before, or jumped over it"
+    if region.kind == "try":
+        return f": {who} may fail, and what handles that does not write it"
+    if region.kind in ("loop", "jumps"):
+        return f": {who} writes it, but nothing does before the first turn"
     if region.need is not None:
         return f": {who} may be cancelled or fail in {region.path!r} (need={region.need} of {region.inner.branches})"
     return f": {who} may fail in {region.path!r} (on_error={region.on_error!r})"

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 from plait.core.component import UNKNOWN
-from plait.core.control import ERROR_KEY, Choice, Goto, Loop, MapReduce, Try
+from plait.core.control import ERROR_KEY, Choice, Goto, Loop, Try
 from plait.core.flow import Chain, Dataflow, Definition, Flow, Parallel, Subgraph
 from plait.core.inputs import Config, Optional, Source, Val
 from plait.core.plan.bodies import Bodies
@@ -136,7 +136,13 @@ class _Binder(Bodies):
             return (leaf,)
         if isinstance(flow, Chain):
             return self._parts_listed(flow.parts, at)
-        return self._kinds[type(flow)](self, flow, at)
+        if isinstance(flow, Parallel):
+            return self._parallel(flow, at)
+        if isinstance(flow, Dataflow):
+            return self._dataflow(flow, at)
+        if isinstance(flow, Subgraph):
+            return self._subgraph(flow, at)
+        return self._region_of(flow, at)
 
     def _parts_listed(self, parts: tuple[Flow, ...], at: At) -> Nodes:
         if any(isinstance(part, Goto) for part in parts):
@@ -298,11 +304,22 @@ class _Binder(Bodies):
             return Read(argument, key, None, value=version.value)
         if default is ABSENT and found.default is not ABSENT:
             default, omit = found.default, False
-        if version.presence == "maybe" and default is ABSENT and not omit:
+        if version.presence == "maybe" and default is ABSENT and not omit and not self._requires(version):
             self._find(
                 "E104", path, key=key, argument=argument, maker=version.maker.path if version.maker else None
             )
         return Read(argument, key, version, default=default, omit=omit)
+
+    def _requires(self, version: Version) -> bool:
+        """Whether a loop's first turn reads an input of the run, which then has to be given."""
+        seed = version.seed
+        while seed is not None and seed.seed is not None:
+            seed = seed.seed
+        if seed is None or seed.origin != "input" or self.bound.inputs.get(seed.key) is None:
+            return False
+        if self.bound.inputs[seed.key].default is ABSENT:
+            self.bound.inputs[seed.key].presence = "always"
+        return True
 
     def _ask(self, key: str, at: At, *, optional: bool) -> Found | None:
         """Look a key up; if a step asks for it by name, remember that for the checks of the blocks around it."""
@@ -468,9 +485,7 @@ class _Binder(Bodies):
             region.wait_for(other, "declared order")
         env = at.env.branch(region.inner)
         start = dict(env.seen)
-        there = at.with_(
-            frame=region.inner, env=env, before=(), branch=0, listed=[], exits=[], sealed=False
-        )
+        there = at.with_(frame=region.inner, env=env, before=(), branch=0, listed=[], exits=[], sealed=False)
         walk(there)
         if not in_branches:  # those of a block have tried their own
             self._fold_pending(there)
@@ -557,9 +572,7 @@ class _Binder(Bodies):
         )
         env = Env(scope, at.frame)
         caps = self._cap(path, definition.max_concurrency, at.caps)
-        inside = at.with_(
-            env=env, names=self._names(definition.body, path), path=path, caps=caps, exits=[]
-        )
+        inside = at.with_(env=env, names=self._names(definition.body, path), path=path, caps=caps, exits=[])
         if definition.order == "dataflow":
             ends = self._parts_by_data(definition.body, inside)
         else:
@@ -627,17 +640,6 @@ class _Binder(Bodies):
                 continue
             at.env.write(ours, found.version)
             at.env.scope.written.setdefault(ours, path)
-
-
-    _kinds: ClassVar[dict[type, Any]] = {
-        Parallel: _parallel,
-        Dataflow: _dataflow,
-        Subgraph: _subgraph,
-        Choice: Bodies._choice,
-        Loop: Bodies._loop,
-        MapReduce: Bodies._map,
-        Try: Bodies._try,
-    }
 
 
 def _as_version(key: str, found: Found, frame: Frame) -> Version:

@@ -25,7 +25,7 @@ from plait.core.plan.conflicts import leaves_of, rewritten_in
 from plait.core.plan.naming import Names, default_subgraph_name, is_single
 from plait.core.plan.place import At, Nodes
 from plait.core.plan.scope import Deltas, Env, Found, Scope, depend
-from plait.core.plan.writes import keys_written
+from plait.core.plan.writes import keys_surely_written, keys_written
 from plait.core.schema import Schema
 from plait.core.step import Step
 from plait.errors import ConditionError
@@ -42,9 +42,7 @@ class Bodies:
     if TYPE_CHECKING:
         bound: Bound
 
-        def _leaf(
-            self, step: Step[..., Any], path: str, at: At, reading: At | None = None
-        ) -> Leaf: ...
+        def _leaf(self, step: Step[..., Any], path: str, at: At, reading: At | None = None) -> Leaf: ...
         def _walk_plain(self, flow: Flow, at: At) -> Nodes: ...
         def _walk(self, flow: Flow, at: At) -> Nodes: ...
         def _parts_listed(self, parts: tuple[Flow, ...], at: At) -> Nodes: ...
@@ -57,6 +55,16 @@ class Bodies:
         def _after_readers(self, node: Node, version: Version) -> None: ...
         def _gate_region(self, region: Region, listed: list[Node]) -> None: ...
         def _find(self, code: str, *paths: str, **data: Any) -> None: ...
+
+    def _region_of(self, flow: Choice | Loop | MapReduce | Try | Goto, at: At) -> Nodes:
+        if isinstance(flow, Choice):
+            return self._choice(flow, at)
+        if isinstance(flow, Loop):
+            return self._loop(flow, at)
+        if isinstance(flow, MapReduce):
+            return self._map(flow, at)
+        assert isinstance(flow, Try), flow  # a list sees to its jumps
+        return self._try(flow, at)
 
     # ------------------------------------------------------------------ conditions and choices
     def _decider(
@@ -180,7 +188,8 @@ class Bodies:
         region.wait_for(fan_out, "it goes through what that takes apart")
         scope = Scope(Schema(None, "none", {}), path, lambda key, _: Found(items[key]))
         items = {
-            argument: region.inner.version(argument, None, origin="item") for argument, _ in flow.each.inputs or ()
+            argument: region.inner.version(argument, None, origin="item")
+            for argument, _ in flow.each.inputs or ()
         }
         region.items = list(items.items())
         results: list[Version] = []
@@ -249,18 +258,25 @@ class Bodies:
             return self._with_handler(
                 flow, handler, step_path, at, lambda inside: (self._leaf(flow, step_path, inside),)
             )
-        label = label_of(flow) or type(flow).__name__.lower()
+        named = label_of(flow)
+        label = named or type(flow).__name__.lower()
         path = f"{at.path}/{label}" if at.path else label
-        return self._with_handler(flow, handler, path, at, lambda inside: self._walk_plain(flow, inside))
+        return self._with_handler(
+            flow, handler, path, at, lambda inside: self._walk_plain(flow, inside), transparent=named is None
+        )
 
-    def _with_handler(self, flow: Flow, handler: ErrorHandler, path: str, at: At, walk: Walk) -> Nodes:
+    def _with_handler(
+        self, flow: Flow, handler: ErrorHandler, path: str, at: At, walk: Walk, *, transparent: bool = False
+    ) -> Nodes:
         keys = tuple(keys_written(flow))
         step = handler_step(handler, flow, keys)
         return self._tried(
             at,
             path,
             walk,
-            lambda inside: (self._leaf(step, f"{path}/error_handler", inside),),
+            lambda inside: (
+                self._leaf(step, inside.names.take() if transparent else f"{path}/error_handler", inside),
+            ),
             keys=keys,
             catch=handler.catch,
             error_state=None,
@@ -313,7 +329,9 @@ class Bodies:
                 targets.update(named.values())
         gotos = [i for i, part in enumerate(parts) if isinstance(part, Goto)]
         first = min([*targets, *gotos])
-        starts = sorted({first, *(t for t in targets if t >= first), *(i + 1 for i in gotos if i + 1 < len(parts))})
+        starts = sorted(
+            {first, *(t for t in targets if t >= first), *(i + 1 for i in gotos if i + 1 < len(parts))}
+        )
         before = self._parts_listed(parts[:first], at) if first else at.before
         at = at.with_(before=before)
         at = at.with_(before=self._settle(at))
@@ -325,6 +343,7 @@ class Bodies:
         region.cases = entry
         known = tuple(entry)
         flags: list[Version] = []
+        sure = _surely_written(segments, entry)
 
         def walk(inside: At) -> Nodes:
             pc = inside.frame.version("~start", None, origin="item")
@@ -332,9 +351,19 @@ class Bodies:
             jumped: list[Version] = []
             before: Nodes = ()
             for number, segment in enumerate(segments):
-                before = self._gate(number, segment, pc, jumped, known, inside.with_(before=before))
+                for key, version in inside.env.seen.items():
+                    if isinstance(version, Version) and key in carried:
+                        version.presence = "always" if key in sure[number] or at_start(key) else "maybe"
+                before = self._segment(number, segment, pc, jumped, known, inside.with_(before=before))
             flags.extend(jumped)
+            for key, version in inside.env.seen.items():
+                if isinstance(version, Version) and key in carried:
+                    version.presence = "always" if key in sure[-1] or at_start(key) else "maybe"
             return before
+
+        def at_start(key: str) -> bool:
+            old = self._older(key, at)
+            return old is not None and old.presence == "always"
 
         carried = tuple({key: None for part in parts[first:] for key in keys_written(part)})
         self._open_bodies(region, at, [walk], certain=True, carried=carried)
@@ -349,7 +378,7 @@ class Bodies:
             at.exits.append(ended)
         return (region,)
 
-    def _gate(
+    def _segment(
         self,
         number: int,
         segment: tuple[Flow, ...],
@@ -359,7 +388,9 @@ class Bodies:
         at: At,
     ) -> Nodes:
         at = at.with_(before=self._settle(at))
-        region = Region(at.frame, f"{at.path}/from {number}" if at.path else f"from {number}", at.branch, kind="gate")
+        region = Region(
+            at.frame, f"{at.path}/from {number}" if at.path else f"from {number}", at.branch, kind="gate"
+        )
         region.number, region.decider = number, start
         region.flags = [*jumped, *at.exits]
         inner: list[Version] = []
@@ -473,6 +504,10 @@ class Bodies:
             self._deltas_out(region, env, counts, body, at, sums, sealed=sealed and number == 0)
             if sealed and number == 0:
                 partial = _written_in_order(body, env)
+        for key, entry in entries.items():  # an input may have become required since
+            old = self._older(key, at) if entry is not None else None
+            if entry is not None and old is not None and old.presence == "always":
+                entry.presence = "always"
         self._publish_bodies(region, at, starts, ends, entries, partial, certain=certain)
         for body, flag in flags:
             outer = at.frame.version("~exit", region, origin="block", presence="maybe")
@@ -493,6 +528,8 @@ class Bodies:
             key, region, origin="block", presence=presence, annotation=old.annotation if old else Any
         )
         region.seeds.append((old, made))
+        if region.kind in ("loop", "jumps"):  # what the first turn reads is what was there before
+            made.seed = old
         return made
 
     def _older(self, key: str, at: At) -> Version | None:
@@ -650,6 +687,36 @@ def _written_in_order(body: Frame, env: Env) -> dict[str, list[Version]]:
                 if field is None or field.reducer is None:
                     out.setdefault(version.key, []).append(version)
     return out
+
+
+def _surely_written(segments: Sequence[tuple[Flow, ...]], entry: dict[str, int]) -> list[set[str]]:
+    """The keys that are surely written before each segment of a list with jumps, and (last) after all of them.
+
+    The usual forward must-analysis over the graph of segments (Kildall, 1973).
+    """
+    end = len(segments)
+    into: list[set[int]] = [set() for _ in range(end + 1)]
+    for number, segment in enumerate(segments):
+        last = segment[-1]
+        if not isinstance(last, Goto):
+            into[number + 1].add(number)
+        elif last.fixed is None:
+            for target in (*entry.values(), end):
+                into[target].add(number)
+        else:
+            into[entry.get(last.fixed, end)].add(number)
+    own = [set[str]().union(*(keys_surely_written(part) for part in segment)) for segment in segments]
+    everything = set[str]().union(*own)
+    sure = [set[str](), *(set(everything) for _ in range(end))]
+    changed = True
+    while changed:
+        changed = False
+        for number in range(1, end + 1):
+            found = [sure[before] | own[before] for before in into[number]]
+            now = set.intersection(*found) if found else set[str]()
+            if now != sure[number]:
+                sure[number], changed = now, True
+    return sure
 
 
 def label_of(part: Flow) -> str | None:

@@ -46,6 +46,7 @@ class Version:
         "origin",
         "presence",
         "readers",
+        "seed",
         "slot",
         "value",
     )
@@ -67,6 +68,7 @@ class Version:
         self.annotation, self.value = annotation, value
         self.default: Any = ABSENT  # an input's default, by the state type
         self.readers: list[Node] = []
+        self.seed: Version | None = None  # what it is in a loop's first turn
         self.slot = -1
 
     def __repr__(self) -> str:
@@ -325,6 +327,7 @@ class Frame:
                 annotation=version.annotation,
             )
             self.imports[version] = known
+            known.seed = version.seed
         known.presence = version.presence  # an input may have become required since
         return known
 

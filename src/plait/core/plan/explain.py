@@ -52,7 +52,9 @@ def _find(facts: Facts, name: str) -> Part:
 class _Explainer:
     def __init__(self, facts: Facts) -> None:
         self.facts = facts
-        self._regions = {node.inner: node for node in facts.bound.nodes() if isinstance(node, Region)}
+        self._regions = {
+            body: node for node in facts.bound.nodes() if isinstance(node, Region) for body in node.bodies
+        }
         self._slack: list[list[set[Leaf]]] = []
         for window in windows(facts):
             self._slack.append([{p.leaf for p in part.walk() if p.leaf is not None} for part in window.parts])
@@ -105,7 +107,8 @@ class _Explainer:
 
     def _all_leaves(self, node: Node) -> set[Leaf]:
         if isinstance(node, Region):
-            return {n for n in self.facts.bound.nodes(node.inner) if isinstance(n, Leaf)}
+            inside = (n for body in node.bodies for n in self.facts.bound.nodes(body))
+            return {n for n in inside if isinstance(n, Leaf)}
         if isinstance(node, Merge):
             return self.facts.makers(node.writes[0])
         return {node} if isinstance(node, Leaf) else set()

@@ -56,10 +56,11 @@ def _settle(frame: Frame) -> None:
     """Give every value that a region hands out a place inside it, before slots are counted."""
     for node in frame.nodes:
         if isinstance(node, Region):
-            for _, candidates in node.exports:
-                for _, version in candidates:
-                    node.inner.local(version)
-            _settle(node.inner)
+            for export in node.exports:
+                for _, version, body in export.candidates:
+                    body.local(version)
+            for body in node.bodies:
+                _settle(body)
 
 
 class _Lowering:
@@ -101,17 +102,35 @@ class _Lowering:
         if isinstance(node, Merge):
             return Unit(SEGMENT, node.path, (self._merge(node),))
         assert isinstance(node, Region)
-        inner = self.frame(node.inner)
-        inner.exports = tuple(
-            Export(outer.slot, tuple((b, node.inner.local(v).slot) for b, v in candidates))
-            for outer, candidates in node.exports
+        bodies = tuple(self.frame(body) for body in node.bodies)
+        for plan, body in zip(bodies, node.bodies, strict=True):
+            plan.exports = tuple(
+                Export(
+                    export.outer.slot,
+                    tuple((b, body.local(v).slot) for b, v, where in export.candidates if where is body),
+                    appends=export.appends,
+                )
+                for export in node.exports
+                if any(where is body for _, _, where in export.candidates)
+            )
+        return Unit(REGION, node.path, (), self._region(node, bodies))
+
+    @staticmethod
+    def _region(node: Region, bodies: tuple[Plan, ...]) -> RegionPlan:
+        made = RegionPlan(
+            node.path, bodies, node.need, node.on_error, node.retry, node.timeout, kind=node.kind
         )
-        return Unit(
-            REGION,
-            node.path,
-            (),
-            RegionPlan(node.path, inner, node.need, node.on_error, node.retry, node.timeout),
-        )
+        made.decider = node.decider.slot if node.decider is not None else -1
+        made.cases, made.default, made.number = node.cases, node.default, node.number
+        made.flags = tuple(version.slot for version in node.flags)
+        made.seeds = tuple((old.slot if old is not None else -1, new.slot) for old, new in node.seeds)
+        made.sums = tuple(version.slot for version in node.sums)
+        made.items = tuple((name, version.slot) for name, version in node.items)
+        if node.gathers is not None:
+            made.gathers = node.gathers[0].slot, node.gathers[1].slot
+        made.partial = tuple((outer.slot, tuple(v.slot for v in inner)) for outer, inner in node.partial)
+        made.catch = node.catch
+        return made
 
     # ------------------------------------------------------------------ steps
     def _slot(self, frame: Frame) -> int:
@@ -126,6 +145,7 @@ class _Lowering:
     def _step(self, leaf: Leaf) -> PlannedStep:
         step, component = leaf.step, leaf.step.component
         made = self._blank(leaf.path)
+        made.kind = step.kind
         made.component, made.entry, made.is_async = component, component.entry, component.kind == "async"
         made.where = "loop" if made.is_async or step.executor == "inline" else "thread"
         made.learnable = (
@@ -163,7 +183,7 @@ class _Lowering:
 
     def _blank(self, path: str) -> PlannedStep:
         made = PlannedStep()
-        made.path, made.index = path, len(self.steps)
+        made.path, made.index, made.kind = path, len(self.steps), "merge"
         made.component, made.merge, made.opaque = None, None, None
         made.frees, made.drops = (), ()
         made.retry = made.timeout = None
@@ -285,7 +305,7 @@ class _Lowering:
             ):
                 return False
         one, other = planned[node].steps[0], planned[follower].steps[0]
-        # An effect has a gate, and no gate lies inside a segment.
+        # An effect has a gate, and no gate lies inside a segment; what asks for answers is called again by itself.
         if one.where != other.where or other.effect:
             return False
         if one.where == "thread":
@@ -354,8 +374,8 @@ class _Lowering:
         if unit.kind == JOIN:
             return 0.0
         if unit.region is not None:
-            plan = unit.region.plan
-            return max((plan.rank[i] for i in plan.roots), default=0.0)
+            bodies = unit.region.bodies
+            return max((plan.rank[i] for plan in bodies for i in plan.roots), default=0.0)
         return sum(0.0 if s.merge else self.durations.get(s.path, 1.0) for s in unit.steps)
 
     # ------------------------------------------------------------------ life of slots
@@ -365,7 +385,13 @@ class _Lowering:
         """Which slots end with which step: those of overwritten versions, after their last reader."""
         keep = {v.slot for v in frame.finals.values()}
         if frame.region is not None:
-            keep.update(frame.local(v).slot for _, candidates in frame.region.exports for _, v in candidates)
+            region = frame.region
+            keep.update(
+                frame.local(v).slot for e in region.exports for _, v, where in e.candidates if where is frame
+            )
+            keep.update(v.slot for _, inner in region.partial for v in inner if v.frame is frame)
+            if region.gathers is not None:
+                keep.add(region.gathers[0].slot)
             keep.update(v.slot for v in frame.imports.values())
         keep.update(slot for slot, _ in self._consts[id(frame)])
         keep.update(entry[0] for entry in self._config[id(frame)])
@@ -377,7 +403,9 @@ class _Lowering:
                     for slot in {*step.slots, *(s for _, s, _ in step.opaque or ())}:
                         readers.setdefault(slot, []).append(step)
                 if unit.region is not None:
-                    for slot, _ in unit.region.plan.imports:
+                    assert isinstance(node, Region)
+                    inside = {slot for plan in unit.region.bodies for slot, _ in plan.imports}
+                    for slot in {*inside, *(v.slot for v in node.asked())}:
                         readers.setdefault(slot, []).append(None)
         counted = []
         for slot, steps in readers.items():
@@ -396,9 +424,12 @@ class _Lowering:
 def _writer(version: Version) -> str:
     """The path of the step that wrote a delta, through the regions that handed it out."""
     while isinstance(version.maker, Region):
-        version = next(
-            inner for outer, found in version.maker.exports if outer is version for _, inner in found
+        found = next(
+            (v for e in version.maker.exports if e.outer is version for _, v, _ in e.candidates), None
         )
+        if found is None:
+            break
+        version = found
     return version.maker.path if version.maker is not None else version.key
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from plait.core.component import Component
 from plait.core.inputs import Config
-from plait.core.plan.bound import Bound
+from plait.core.plan.bound import Bound, RegionKind
 from plait.core.policy import Retry
 from plait.core.schedule.commands import Start
 from plait.core.schema import Field
@@ -74,6 +74,7 @@ class PlannedStep:
         "index",
         "is_async",
         "keys",
+        "kind",
         "learnable",
         "merge",
         "opaque",
@@ -109,6 +110,7 @@ class PlannedStep:
     parts: tuple[str, ...] | None
     """The field of each output; None when one key takes the whole result (or nothing does)."""
     keys: tuple[str, ...]
+    kind: str
     out_flat: Flat
     effect: bool
     copy: bool
@@ -127,15 +129,96 @@ class PlannedStep:
         return f"<planned {self.path}>"
 
 
-class RegionPlan(NamedTuple):
-    """A nested frame: its plan, and the policy of its node."""
+class RegionPlan:
+    """A nested frame, or several of which it opens one: their plans, and the policy of their node.
 
-    path: str
-    plan: Plan
-    need: int | None
-    on_error: str
-    retry: Retry | None
-    timeout: float | None
+    Attributes:
+        bodies: the plan of each frame; the second one of a ``try`` is the handler.
+        kind: what it asks before it opens a body (``plait.core.plan.bound.RegionKind``).
+        asks, again: whether the shell is asked which body to open, and once more after each turn.
+        decider: the slot outside that decides, or -1.
+        cases, default: the body for each value of it, and for all others (-1: none).
+        flags: slots outside: who has ended the pipeline, or jumped.
+        seeds: ``(slot, slot)`` outside: copied when it opens for the first time.
+        sums: slots outside that collect deltas.
+        items: ``(name, slot)`` inside of what the shell fills in.
+        gathers: ``(slot inside, slot outside)`` of a map's results, or None.
+        partial: ``(slot outside, slots inside)``: handed out when it fails.
+        catch: the errors that its handler takes.
+        number: which segment a gate leads to.
+    """
+
+    __slots__ = (
+        "again",
+        "asks",
+        "bodies",
+        "cases",
+        "catch",
+        "decider",
+        "default",
+        "flags",
+        "gathers",
+        "items",
+        "kind",
+        "need",
+        "number",
+        "on_error",
+        "partial",
+        "path",
+        "retry",
+        "seeds",
+        "sums",
+        "timeout",
+    )
+
+    def __init__(
+        self,
+        path: str,
+        bodies: tuple[Plan, ...],
+        need: int | None = None,
+        on_error: str = "cancel",
+        retry: Retry | None = None,
+        timeout: float | None = None,
+        kind: RegionKind = "block",
+    ) -> None:
+        self.path, self.bodies, self.need, self.on_error = path, bodies, need, on_error
+        self.retry, self.timeout = retry, timeout
+        self.kind: RegionKind = kind
+        self.asks = kind not in ("block", "try")
+        self.again = kind in ("loop", "jumps")
+        self.decider, self.default, self.number = -1, -1, 0
+        self.cases: dict[str, int] = {}
+        self.flags: tuple[int, ...] = ()
+        self.seeds: tuple[tuple[int, int], ...] = ()
+        self.sums: tuple[int, ...] = ()
+        self.items: tuple[tuple[str, int], ...] = ()
+        self.gathers: tuple[int, int] | None = None
+        self.partial: tuple[tuple[int, tuple[int, ...]], ...] = ()
+        self.catch: tuple[type[BaseException], ...] = ()
+
+    @property
+    def plan(self) -> Plan:
+        """The plan of its first frame, or only one."""
+        return self.bodies[0]
+
+    @property
+    def handles(self) -> bool:
+        """Whether its second body is a handler of the first one's failure."""
+        return self.kind == "try"
+
+    @property
+    def first_index(self) -> int:
+        """The number of its first step, in listed order."""
+        numbers = [
+            unit.steps[0].index if unit.steps else unit.region.first_index
+            for body in self.bodies
+            for unit in body.units
+            if unit.steps or unit.region is not None
+        ]
+        return min(numbers, default=0)
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} {self.path}>"
 
 
 class Unit(NamedTuple):
@@ -150,10 +233,10 @@ class Unit(NamedTuple):
 class Export:
     """How a region's value gets out: of the candidates (branch, inner slot) the last one kept counts."""
 
-    __slots__ = ("candidates", "slot")
+    __slots__ = ("appends", "candidates", "slot")
 
-    def __init__(self, slot: int, candidates: tuple[tuple[int, int], ...]) -> None:
-        self.slot, self.candidates = slot, candidates
+    def __init__(self, slot: int, candidates: tuple[tuple[int, int], ...], *, appends: bool = False) -> None:
+        self.slot, self.candidates, self.appends = slot, candidates, appends
 
 
 class Plan:
@@ -223,6 +306,26 @@ class Plan:
         """(path of the block, the most at once) of each cap, numbered as ``#0``, ``#1``, … in needs."""
         self.programs: dict[Any, Any] = {}
         """What shells compile from this plan and keep with it."""
+
+    def repeated(self, count: int) -> Plan:
+        """This plan, so many times side by side: as a scheduler counts it, each copy being a branch."""
+        if count == 1:
+            return self
+        n = len(self.units)
+        made = Plan()
+        made.units, made.missing, made.rank = self.units * count, self.missing * count, self.rank * count
+        made.cost, made.needs, made.timed = self.cost * count, self.needs * count, self.timed * count
+        made.effects, made.plain = self.effects * count, self.plain * count
+        made.branches = count
+        if n == 1:
+            made.branch, made.roots, made.dependents = tuple(range(count)), tuple(range(count)), ((),) * count
+            return made
+        made.branch = tuple(i for i in range(count) for _ in range(n))
+        made.roots = tuple(i * n + root for i in range(count) for root in self.roots)
+        made.dependents = tuple(
+            tuple(i * n + j for j in followers) for i in range(count) for followers in self.dependents
+        )
+        return made
 
     def explain(self, step: str) -> str:
         """Say in sentences what a step waits for, and why: ``plan.explain("report_generator")``."""

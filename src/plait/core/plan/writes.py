@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from plait.core.control import MapReduce, Try
-from plait.core.flow import Definition, Flow, Subgraph, parts_of
+from plait.core.control import Choice, MapReduce, Try
+from plait.core.flow import Dataflow, Definition, Flow, Parallel, Subgraph, parts_of
 from plait.core.step import Step
 
 
@@ -21,6 +21,34 @@ def keys_written(flow: Flow | Definition) -> dict[str, None]:
     for part in parts_of(flow):
         found.update(keys_written(part))
     return found
+
+
+def keys_surely_written(flow: Flow) -> set[str]:
+    """The keys that a flow writes if it succeeds and does not end the pipeline."""
+    if isinstance(flow, (Step, MapReduce)):
+        return set(keys_written(flow))
+    if isinstance(flow, Choice):
+        total = {"if_else": 2, "toggle": 2, "guard": 2}.get(flow.kind, len(flow.branches))
+        branches = [keys_surely_written(branch) for _, branch in flow.branches]
+        shared = set.intersection(*branches) if len(branches) == total else set[str]()
+        return shared | keys_surely_written(flow.condition)
+    if isinstance(flow, Try):
+        found = keys_surely_written(flow.body)
+        return found if flow.handler is None else found & keys_surely_written(flow.handler)
+    if isinstance(flow, Parallel):
+        if flow.need != "all" or flow.on_error == "collect" or flow.error_handler is not None:
+            return set()
+    elif isinstance(flow, (Dataflow, Subgraph)):
+        if flow.error_handler is not None:
+            return set()
+        if isinstance(flow, Subgraph):
+            inside = set[str]().union(*(keys_surely_written(part) for part in flow.definition.body))
+            return (
+                inside
+                if flow.outputs is None
+                else {ours for ours, theirs in flow.outputs if theirs in inside}
+            )
+    return set[str]().union(*(keys_surely_written(part) for part in parts_of(flow)))
 
 
 def may_stop(flow: Flow, kinds: tuple[str, ...]) -> bool:

@@ -21,12 +21,20 @@ class Moment(NamedTuple):
 
 
 class Site(NamedTuple):
-    """Where a task belongs: the plan of its frame, its node there, and the task of the region around it (-1: none)."""
+    """Where a task belongs: the plan of its frame, its node there, and the task of the region around it (-1: none).
+
+    ``label`` is where paths begin there, as planned and in this run: ``("refine", "refine#2")``; None: the same.
+    """
 
     plan: Plan
     node: int
     base: int
     outer: int
+    label: tuple[str, str] | None = None
+
+    def path(self, planned: str) -> str:
+        """What a step or region is called in this run."""
+        return planned if self.label is None else self.label[1] + planned[len(self.label[0]) :]
 
     @property
     def unit(self) -> Unit:
@@ -61,12 +69,21 @@ class Replay:
             yield Moment(row, commands)
 
     def _open(self, command: Open) -> None:
-        region = self.sites[command.task].unit.region
+        site = self.sites[command.task]
+        region = site.unit.region
         assert region is not None
         assert len(self.sites) == command.base
-        self.sites += [
-            Site(region.plan, i, command.base, command.task) for i in range(len(region.plan.units))
-        ]
+        plan = region.bodies[command.body]
+        width = len(plan.units)
+        path = site.path(region.path)
+        for copy in range(command.count):
+            label = site.label
+            if region.kind == "loop":
+                label = region.path, f"{path}#{command.turn}"
+            elif region.kind == "map":
+                label = region.path, f"{path}[{copy}]"
+            base = command.base + copy * width
+            self.sites += [Site(plan, i, base, command.task, label) for i in range(width)]
 
     def step(self, task: int, k: int) -> PlannedStep:
         """The k-th step of a task."""

@@ -246,10 +246,11 @@ class _Fold:
         self.replay = Replay(plan)
         self.plan = plan
         self.found: dict[tuple[int, int], StepReport] = {}
-        self.index: dict[tuple[int, int], int] = {}
+        self.index: dict[tuple[int, int], tuple[int, ...]] = {}
         self._waits: dict[int, list[list[int]]] = {}
         self._began: dict[int, float] = {}
-        self._last_base: dict[int, int] = {}
+        self._opened: dict[int, list[Open]] = {}
+        self._places: dict[tuple[int, int], tuple[int, ...]] = {}
 
     def take(self, log: Iterable[Any]) -> None:
         for row, commands in self.replay.feed(log):
@@ -264,7 +265,7 @@ class _Fold:
                 if isinstance(command, Start):
                     self._began[command.task] = at
                 if isinstance(command, Open):
-                    self._last_base[command.task] = command.base
+                    self._opened.setdefault(command.task, []).append(command)
 
     def _row(self, row: Any) -> None:
         task, k, began, ended = row[:4]
@@ -277,13 +278,28 @@ class _Fold:
 
     def _report(self, task: int, k: int, step: PlannedStep, began: float, ended: float) -> StepReport:
         known = self.found.get((task, k))
-        report = StepReport(step.path, began - self.started, ended - self.started)
+        report = StepReport(
+            self.replay.sites[task].path(step.path), began - self.started, ended - self.started
+        )
         if known is not None:
             report.attempts = known.attempts + 1
             report.retried = known.retried + report.start - known.start
         self.found[task, k] = report
-        self.index[task, k] = step.index
+        self.index[task, k] = (*self._around(task), step.index)
         return report
+
+    def _around(self, task: int) -> tuple[int, ...]:
+        """Where the frame of a task stands in listed order: turns and copies of a body come one after another."""
+        site = self.replay.sites[task]
+        if site.outer < 0:
+            return ()
+        known = self._places.get((site.outer, site.base))
+        if known is None:
+            region = self.replay.sites[site.outer].unit.region
+            assert region is not None
+            known = (*self._around(site.outer), region.first_index, site.base)
+            self._places[site.outer, site.base] = known
+        return known
 
     def _ended_badly(self, event: Failed | Stopped) -> None:
         k = event.step if isinstance(event, Failed) else self._reached(event.task)
@@ -318,8 +334,21 @@ class _Fold:
         for node in nodes:
             out += self._exits(site.base + node)
         if not nodes and site.outer >= 0:
-            return self._before(site.outer, 0)
+            return self._entry(site.outer, site.base)
         return out
+
+    def _entry(self, task: int, base: int) -> list[tuple[int, int]]:
+        """What the first steps in a region's body had to wait for: the body before it, or what is before the region."""
+        earlier = [opened for opened in self._opened[task] if opened.base < base]
+        width = len(self.replay.sites[base].plan.units)
+        if earlier and earlier[-1].base + earlier[-1].count * width > base:  # another copy beside it
+            earlier = earlier[:-1]
+        if earlier and earlier[-1].attempt == self._attempt_at(task, base):
+            return self._ends(task, earlier[-1])
+        return self._before(task, 0)
+
+    def _attempt_at(self, task: int, base: int) -> int:
+        return max(opened.attempt for opened in self._opened[task] if opened.base <= base)
 
     def _exits(self, task: int) -> list[tuple[int, int]]:
         """The last steps of a task, whatever it is."""
@@ -327,17 +356,23 @@ class _Fold:
         if unit.kind == JOIN:
             return self._before(task, 0)
         if unit.region is not None:
-            base = self._last_base.get(task)
-            if base is None:
-                return []
-            plan = unit.region.plan
-            return [
-                key
-                for node in range(len(plan.units))
-                if not plan.dependents[node]
-                for key in self._exits(base + node)
-            ]
+            opened = self._opened.get(task)
+            return self._ends(task, opened[-1]) if opened else self._before(task, 0)
         return self._real(task, len(unit.steps) - 1)
+
+    def _ends(self, task: int, opened: Open) -> list[tuple[int, int]]:
+        """The last steps of a region's body, or of all its copies."""
+        region = self.replay.sites[task].unit.region
+        assert region is not None
+        plan = region.bodies[opened.body]
+        width = len(plan.units)
+        return [
+            key
+            for copy in range(opened.count)
+            for node in range(width)
+            if not plan.dependents[node]
+            for key in self._exits(opened.base + copy * width + node)
+        ]
 
     def _real(self, task: int, k: int) -> list[tuple[int, int]]:
         """A step; for a merge, which is no work of the user's, what stands before it."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from plait.core.value import Value
 
-Outcome: TypeAlias = Literal["succeeded", "failed", "cancelled", "deadline"]
+Outcome: TypeAlias = Literal["succeeded", "failed", "cancelled", "deadline", "paused"]
 
 
 class Start(Value):
@@ -72,17 +72,39 @@ class Wake(Value):
         self.at = at
 
 
+class Expand(Value):
+    """A region asks which of its bodies to open, and how often, in its ``turn``-th turn; answer with ``Expanded``."""
+
+    __slots__ = __match_args__ = ("task", "turn")
+
+    def __init__(self, task: int, turn: int) -> None:
+        self.task, self.turn = task, turn
+
+
 class Open(Value):
-    """A region begins: make its frame, whose first task has the number ``base``."""
+    """A region begins: make the frames of ``count`` copies of a body; the first one's first task has the number ``base``.
 
-    __slots__ = __match_args__ = ("task", "base", "attempt")
+    ``causes`` are the failures that a handler is opened for.
+    """
 
-    def __init__(self, task: int, base: int, attempt: int) -> None:
+    __slots__ = __match_args__ = ("task", "base", "attempt", "body", "count", "turn", "causes")
+
+    def __init__(
+        self,
+        task: int,
+        base: int,
+        attempt: int,
+        body: int = 0,
+        count: int = 1,
+        turn: int = 1,
+        causes: tuple[Any, ...] = (),
+    ) -> None:
         self.task, self.base, self.attempt = task, base, attempt
+        self.body, self.count, self.turn, self.causes = body, count, turn, causes
 
 
 class Close(Value):
-    """A region ended: publish the values of the ``kept`` branches, or none of them."""
+    """A body ended: publish the values of the ``kept`` branches; None: it failed, and only what a handler may see gets out."""
 
     __slots__ = __match_args__ = ("task", "base", "kept")
 
@@ -118,5 +140,17 @@ class Finish(Value):
 
 
 Command: TypeAlias = (
-    Start | Acquire | Withdraw | Release | Cancel | GiveUp | Wake | Open | Close | Expired | Retrying | Finish
+    Start
+    | Acquire
+    | Withdraw
+    | Release
+    | Cancel
+    | GiveUp
+    | Wake
+    | Expand
+    | Open
+    | Close
+    | Expired
+    | Retrying
+    | Finish
 )

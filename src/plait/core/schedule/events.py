@@ -43,6 +43,8 @@ class Failed(NamedTuple):
     matches: int = 0
     waits: tuple[float | None, ...] = ()
     draw: float = 0.0
+    catches: int = 0
+    """A bit per handler that takes this error: bit d for the d-th region around the task."""
 
 
 class Stopped(NamedTuple):
@@ -51,6 +53,36 @@ class Stopped(NamedTuple):
     at: float
     task: int
     abandoned: bool = False
+
+
+class Expanded(NamedTuple):
+    """The answer to ``Expand``: open ``count`` copies of a body; body -1 opens none, and the region has succeeded."""
+
+    at: float
+    task: int
+    body: int
+    count: int = 1
+
+
+class Suspended(NamedTuple):
+    """A task waits for somebody's answer before its ``step``-th step can go on."""
+
+    at: float
+    task: int
+    step: int = 0
+
+
+class Quiet(NamedTuple):
+    """Nothing of the run runs or waits for its turn; what is left waits for answers."""
+
+    at: float
+
+
+class Resumed(NamedTuple):
+    """The answer for a suspended task is there."""
+
+    at: float
+    task: int
 
 
 class TimerFired(NamedTuple):
@@ -81,5 +113,17 @@ class Switched(NamedTuple):
 
 
 Event: TypeAlias = (
-    RunStarted | Granted | Succeeded | Failed | Stopped | TimerFired | CancelRequested | Committed | Switched
+    RunStarted
+    | Granted
+    | Succeeded
+    | Failed
+    | Stopped
+    | Expanded
+    | Suspended
+    | Quiet
+    | Resumed
+    | TimerFired
+    | CancelRequested
+    | Committed
+    | Switched
 )

@@ -18,17 +18,17 @@ class Fault(Value):
 class Ended:
     """A failure on its way outwards: which policies around it match, and what they were asked to wait.
 
-    Bit 0 of ``matches`` and the first of ``waits`` are those of the next region around it.
+    Bit 0 of ``matches`` and ``catches`` and the first of ``waits`` are those of the next region around it.
     """
 
-    __slots__ = ("fault", "matches", "waits")
+    __slots__ = ("catches", "fault", "matches", "waits")
 
-    def __init__(self, fault: Fault, matches: int, waits: tuple[float | None, ...]) -> None:
-        self.fault, self.matches, self.waits = fault, matches, waits
+    def __init__(self, fault: Fault, matches: int, waits: tuple[float | None, ...], catches: int) -> None:
+        self.fault, self.matches, self.waits, self.catches = fault, matches, waits, catches
 
     def outwards(self) -> Ended:
         """The same, one region further out."""
-        return Ended(self.fault, self.matches >> 1, self.waits[1:])
+        return Ended(self.fault, self.matches >> 1, self.waits[1:], self.catches >> 1)
 
 
 class FrameState:
@@ -36,6 +36,7 @@ class FrameState:
 
     __slots__ = (
         "base",
+        "body",
         "depth",
         "expired",
         "failed",
@@ -47,10 +48,24 @@ class FrameState:
         "region",
         "stopping",
         "task",
+        "turn",
         "unfinished",
+        "width",
     )
 
-    def __init__(self, plan: Plan, base: int, task: int, region: RegionPlan | None, depth: int) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        base: int,
+        task: int,
+        region: RegionPlan | None,
+        depth: int,
+        body: int = 0,
+        turn: int = 1,
+        width: int = 0,
+    ) -> None:
+        self.body, self.turn = body, turn
+        self.width = width  # of one copy, where the plan is that of several; else 0
         self.plan, self.base, self.task, self.region, self.depth = plan, base, task, region, depth
         self.unfinished = len(plan.units)
         self.stopping = False

@@ -25,6 +25,7 @@ from plait.core.schedule.commands import (
     Cancel,
     Close,
     Command,
+    Expand,
     Expired,
     Finish,
     GiveUp,
@@ -40,11 +41,15 @@ from plait.core.schedule.events import (
     CancelRequested,
     Committed,
     Event,
+    Expanded,
     Failed,
     Granted,
+    Quiet,
+    Resumed,
     RunStarted,
     Stopped,
     Succeeded,
+    Suspended,
     TimerFired,
 )
 from plait.core.schedule.frame import Ended, Fault, FrameState
@@ -60,6 +65,7 @@ SUCCEEDED: Final = 7
 FAILED: Final = 8
 CANCELLED: Final = 9
 SKIPPED: Final = 10
+SUSPENDED: Final = 11
 
 STATE_NAMES: Final = (
     "waiting",
@@ -73,6 +79,7 @@ STATE_NAMES: Final = (
     "failed",
     "cancelled",
     "skipped",
+    "suspended",
 )
 
 REDELIVERIES: Final = 8
@@ -100,6 +107,7 @@ class Scheduler:
         "_gated",
         "_order",
         "_timers",
+        "_turns",
         "attempt",
         "cancelled",
         "deadline_passed",
@@ -113,6 +121,7 @@ class Scheduler:
         "outcome",
         "root",
         "state",
+        "suspended",
     )
 
     def __init__(self, plan: Plan, *, grace: float = 5.0, durable: bool = False) -> None:
@@ -134,6 +143,8 @@ class Scheduler:
         self._facts = self._committed = 0
         self._gated: list[tuple[int, int]] = []
         self._finishing = False
+        self.suspended = 0
+        self._turns: dict[int, int] = {}
 
     # ------------------------------------------------------------------ the one door, and its short handle
     def handle(self, event: Event) -> list[Command]:
@@ -149,6 +160,14 @@ class Scheduler:
             self._granted(event.task, out)
         elif isinstance(event, Stopped):
             self._stopped(event.task, out)
+        elif isinstance(event, Expanded):
+            self._expanded(event, out)
+        elif isinstance(event, Suspended):
+            self._suspend(event, out)
+        elif isinstance(event, Quiet):
+            self._quiet(out)
+        elif isinstance(event, Resumed):
+            self._resume(event.task, out)
         elif isinstance(event, TimerFired):
             self._fire(out)
         elif isinstance(event, CancelRequested):
@@ -239,8 +258,10 @@ class Scheduler:
         region = plan.units[node].region
         if region is None:
             out.append(Start(task, attempt, self.first[task]))
+        elif region.asks:
+            out.append(Expand(task, 1))
         else:
-            self._open(task, region, frame.depth + 1, out)
+            self._open(task, region, out)
 
     def _granted(self, task: int, out: list[Command]) -> None:
         if self.state[task] != ACQUIRING:  # withdrawn while the grant was on its way
@@ -248,20 +269,81 @@ class Scheduler:
             return
         self._launch(task, self.frame_of[task], out)
 
-    def _open(self, task: int, region: RegionPlan, depth: int, out: list[Command]) -> None:
-        plan = region.plan
+    def _open(
+        self,
+        task: int,
+        region: RegionPlan,
+        out: list[Command],
+        *,
+        body: int = 0,
+        count: int = 1,
+        turn: int = 1,
+        causes: tuple[Fault, ...] = (),
+    ) -> FrameState:
+        plan = region.bodies[body].repeated(count)
         base, n = len(self.state), len(plan.units)
-        inner = FrameState(plan, base, task, region, depth)
+        outer = self.frame_of[task]
+        width = n // count if count > 1 else 0
+        inner = FrameState(plan, base, task, region, outer.depth + 1, body, turn, width)
         self.frames[task] = inner
         self.state += [WAITING] * n
         self.missing += plan.missing
         self.attempt += [1] * n
         self.first += [0] * n
         self.frame_of += [inner] * n
-        out.append(Open(task, base, self.attempt[task]))
+        out.append(Open(task, base, self.attempt[task], body, count, turn, causes))
         for i in plan.roots:
             if not inner.stopping and self.state[base + i] == WAITING:
                 self._ready(base + i, out)
+        return inner
+
+    def _expanded(self, event: Expanded, out: list[Command]) -> None:
+        task = event.task
+        now, outer = self.state[task], self.frame_of[task]
+        if now != RUNNING:  # it had to stop while the answer was on its way
+            self._stopped(task, out)
+            return
+        region = outer.plan.units[task - outer.base].region
+        assert region is not None
+        if event.body < 0 or not event.count:
+            self._succeed(task, outer, out)
+            return
+        turn = self._turns.pop(task, 1)
+        self._open(task, region, out, body=event.body, count=event.count, turn=turn)
+
+    # ------------------------------------------------------------------ waiting for an answer
+    def _suspend(self, event: Suspended, out: list[Command]) -> None:
+        task = event.task
+        if self.state[task] != RUNNING:  # it was told to stop meanwhile
+            self._stopped(task, out)
+            return
+        self.state[task] = SUSPENDED
+        self.suspended += 1
+        self.first[task] = event.step
+        self._timers = [timer for timer in self._timers if timer[2] != _TIMEOUT or timer[3] != task]
+        heapq.heapify(self._timers)
+        frame = self.frame_of[task]
+        if frame.plan.needs[task - frame.base] is not None:
+            out.append(Release(task))
+
+    def _quiet(self, out: list[Command]) -> None:
+        """Nothing runs: unless somebody is still to be started, the run is paused."""
+        if self.done or not self.suspended:
+            return
+        for task, now in enumerate(self.state):
+            if now in (ACQUIRING, BACKING_OFF, EXPIRING, STOPPING, GATED):
+                return
+            if now == RUNNING and task not in self.frames:
+                return
+        self.done, self.outcome = True, "paused"
+        out.append(Finish("paused"))
+
+    def _resume(self, task: int, out: list[Command]) -> None:
+        assert self.state[task] == SUSPENDED, (task, STATE_NAMES[self.state[task]])
+        self.done, self.outcome = False, None
+        self.suspended -= 1
+        self.state[task] = WAITING
+        self._ready(task, out)
 
     # ------------------------------------------------------------------ failure
     def _failed(self, event: Failed, out: list[Command]) -> None:
@@ -278,7 +360,7 @@ class Scheduler:
         self._draw = event.draw
         region = frame.plan.units[node].region
         if region is not None:
-            timeout = Ended(Fault(task, -1, self.attempt[task]), event.matches, event.waits)
+            timeout = Ended(Fault(task, -1, self.attempt[task]), event.matches, event.waits, event.catches)
             self._region_failed(task, region, [timeout], [], out)
             return
         attempt = self.attempt[task] if event.step == self.first[task] else 1
@@ -290,7 +372,7 @@ class Scheduler:
             self._back_off(task, event.step, delay, out)
             return
         self.state[task] = FAILED
-        ended = Ended(Fault(task, event.step, attempt), event.matches, event.waits)
+        ended = Ended(Fault(task, event.step, attempt), event.matches, event.waits, event.catches)
         self._fault(frame, task, [ended.outwards()], out)
 
     def _back_off(self, task: int, step: int, delay: float, out: list[Command]) -> None:
@@ -346,16 +428,20 @@ class Scheduler:
     def _stop_nodes(self, frame: FrameState, branch: int | None, out: list[Command]) -> None:
         """Stop what is not finished: all of the frame, or one branch of it."""
         base, plan, state = frame.base, frame.plan, self.state
-        for node in range(len(plan.units)):
+        nodes = range(len(plan.units))
+        if branch is not None and frame.width:
+            nodes = range(branch * frame.width, (branch + 1) * frame.width)
+        for node in nodes:
             if branch is not None and plan.branch[node] != branch:
                 continue
             task = base + node
             now = state[task]
             if now in (RUNNING, EXPIRING):
                 self._stop(task, plan, node, out)
-            elif now in (WAITING, ACQUIRING, BACKING_OFF, GATED):
+            elif now in (WAITING, ACQUIRING, BACKING_OFF, GATED, SUSPENDED):
                 if now == ACQUIRING:
                     out.append(Withdraw(task))
+                self.suspended -= now == SUSPENDED
                 state[task] = SKIPPED if now == WAITING else CANCELLED
                 frame.unfinished -= 1
                 if frame.left is not None:
@@ -422,7 +508,11 @@ class Scheduler:
         if kept is not None:
             outer.recorded += frame.recorded
             outer.recorded += [ended.fault for ended in frame.faults]
-            self._succeed(task, outer, out)
+            if region.again:
+                self._turns[task] = frame.turn + 1
+                out.append(Expand(task, frame.turn + 1))
+            else:
+                self._succeed(task, outer, out)
             return
         if (
             frame.expired
@@ -430,7 +520,20 @@ class Scheduler:
             self.state[task] = EXPIRING
             out.append(Expired(task, self.attempt[task]))
             return
+        if region.handles and frame.body == 0:
+            self._handle_failure(task, region, frame, out)
+            return
         self._region_failed(task, region, frame.faults, frame.recorded, out)
+
+    def _handle_failure(self, task: int, region: RegionPlan, frame: FrameState, out: list[Command]) -> None:
+        """A body failed: open the handler if it takes all of that; else what it does not take goes on outwards."""
+        taken = [ended.fault for ended in frame.faults if ended.catches & 1]
+        if taken and len(taken) == len(frame.faults):
+            handler = self._open(task, region, out, body=1, causes=tuple(taken))
+            handler.recorded = [*frame.recorded, *taken, *handler.recorded]
+            return
+        rest = [ended for ended in frame.faults if not ended.catches & 1]
+        self._region_failed(task, region, rest, [*frame.recorded, *taken], out)
 
     def _region_failed(
         self, task: int, region: RegionPlan, faults: list[Ended], recorded: list[Fault], out: list[Command]

@@ -1,0 +1,149 @@
+"""The regions of a run: which body is opened, with what in its slots, and what gets out at its end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from plait.core.schedule.commands import Open
+from plait.core.schedule.events import Expanded
+from plait.run.values import (
+    Frame,
+    Missing,
+    decide,
+    export,
+    export_partial,
+    fill_config,
+    gather,
+    seed,
+)
+
+if TYPE_CHECKING:
+    from plait.core.plan.model import RegionPlan
+    from plait.run.drive import Run
+
+
+def answer(run: Run, task: int, turn: int) -> Expanded:
+    """Decide for a region: the values of its decider and flags are in place."""
+    region, outer = run.region_of(task), run.frames[task]
+    if turn == 1:
+        seed(region, outer.values)
+    body, count = decide(region, outer.values, turn)
+    if region.kind == "map" and not count:
+        gather(region, (), outer.values)
+    return Expanded(run.clock(), task, body, count)
+
+
+def opened(run: Run, command: Open) -> None:
+    """Make the frames of a region's body: as many as there are copies of it."""
+    outer = run.frames[command.task]
+    node = command.task - outer.base
+    region = outer.plan.units[node].region
+    program = outer.program.inner[node][command.body]
+    plan = program.plan
+    if region.kind == "try" and command.body == 0:
+        seed(region, outer.values)
+    width = len(plan.units)
+    if region.kind == "map":
+        _open_copies(run, command, outer, region, program)
+        return
+    inner = Frame(program, command.base, outer, region, _label(region, outer, command.turn))
+    for source, target in plan.imports:
+        inner.values[target] = outer.values[source]
+    if plan.config:
+        fill_config(plan, inner.values, run.config, run.context)
+    for name, slot in region.items:
+        _fill(run, command, outer, region, inner, name, slot)
+    run.frames += [inner] * width
+
+
+def _label(region: RegionPlan, outer: Frame, turn: int) -> tuple[str, str] | None:
+    if region.kind == "loop":
+        return region.path, f"{outer.path(region.path)}#{turn}"
+    return outer.label
+
+
+def _open_copies(run: Run, command: Open, outer: Frame, region: RegionPlan, program: Any) -> None:
+    items = outer.values[region.decider]
+    plan, frames = program.plan, run.frames
+    width = len(plan.units)
+    columns = [(slot, items.columns[name]) for name, slot in region.items if name in items.columns]
+    common = [(slot, items.common[name]) for name, slot in region.items if name in items.common]
+    common += [(target, outer.values[source]) for source, target in plan.imports]
+    path, planned = outer.path(region.path), region.path
+    base = command.base
+    for i in range(command.count):
+        inner = Frame(program, base, outer, region, (planned, f"{path}[{i}]"))
+        values = inner.values
+        for slot, value in common:
+            values[slot] = value
+        for slot, column in columns:
+            values[slot] = column[i]
+        if plan.config:
+            fill_config(plan, values, run.config, run.context)
+        if width == 1:
+            frames.append(inner)
+        else:
+            frames += [inner] * width
+        base += width
+
+
+def _fill(
+    run: Run, command: Open, outer: Frame, region: RegionPlan, inner: Frame, name: str, slot: int
+) -> None:
+    """Put what only a run can know in its slot."""
+    if name == "turn":
+        inner.values[slot] = command.turn
+    elif name == "start":
+        inner.values[slot] = _start(region, outer, command.turn)
+    elif command.body == 1:
+        error = _cause(run, command)
+        inner.values[slot] = str(error) if name == "text" else error
+
+
+def _start(region: RegionPlan, outer: Frame, turn: int) -> int:
+    """The segment from which a list with jumps goes on."""
+    if turn == 1:
+        return 0
+    for slot in region.flags:
+        name = outer.values[slot]
+        if name.__class__ is not Missing and name in region.cases:
+            return region.cases[name]
+    raise AssertionError(region)
+
+
+def _cause(run: Run, command: Open) -> BaseException:
+    """The exception that a handler is opened for."""
+    from plait.errors import PipelineErrors
+    from plait.run.finish import failures_of, leaf_of
+
+    found = failures_of(run, list(command.causes))
+    if len(found) == 1:
+        return found[0].error
+    return PipelineErrors(f"{len(found)} steps failed", [leaf_of(failure) for failure in found])
+
+
+def closed(run: Run, base: int, kept: tuple[int, ...] | None) -> None:
+    """Publish what a body hands out."""
+    inner: Frame = run.frames[base]
+    outer, region = inner.outer, inner.region
+    assert outer is not None
+    assert region is not None
+    if kept is None:
+        if region.partial:
+            export_partial(region, inner.values, outer.values)
+        return
+    if region.kind == "map":
+        width = len(inner.plan.units)
+        gather(region, run.frames[base : base + width * len(kept) : width], outer.values)
+        return
+    export(inner.plan, inner.values, outer.values, kept)
+
+
+def may_be_led(frame: Frame) -> bool:
+    """Whether the caller's own Task may go on in this frame: nothing around it may be told to stop by itself."""
+    around: Frame | None = frame
+    while around is not None and around.region is not None:
+        if around.region.kind in ("block", "map"):
+            return False
+        around = around.outer
+    return True
