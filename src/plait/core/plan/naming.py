@@ -27,10 +27,10 @@ HANDLER = "error_handler"
 class Names:
     """The names of one list of steps, handed out in the order in which the planner walks."""
 
-    __slots__ = ("_next", "_path", "clashes", "names")
+    __slots__ = ("_next", "clashes", "names", "path")
 
     def __init__(self, parts: tuple[Flow, ...], path: str) -> None:
-        self._path = path
+        self.path = path
         self.clashes: list[str] = []
         self.names = self._assign(list(members(parts)))
         self._next = iter(self.names)
@@ -46,7 +46,7 @@ class Names:
     def take(self) -> str:
         """The path of the next member."""
         name = next(self._next)
-        return f"{self._path}/{name}" if self._path else name
+        return f"{self.path}/{name}" if self.path else name
 
     def _assign(self, items: list[tuple[str | None, str, str | None]]) -> list[str]:
         taken: set[str] = set()
