@@ -6,14 +6,18 @@ from collections.abc import AsyncIterable, Coroutine, Iterable, Mapping, Sequenc
 from types import GenericAlias, TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Literal, cast, overload
 
-from plait.core.flow import Definition, Flow, Order, as_flow, as_parts, chain, steps_of
+from plait.core.control import Try
+from plait.core.flow import Chain, Definition, Flow, Order, as_flow, as_parts, chain, dataflow, steps_of
+from plait.core.handlers import exception_classes
 from plait.core.inputs import choice
 from plait.core.names import did_you_mean
+from plait.core.plan.breakpoints import Breakpoints
 from plait.core.policy import seconds, whole
 from plait.core.schema import ABSENT, Schema, read_schema
 from plait.core.step import check_name
 from plait.core.typecheck import show_flat
-from plait.errors import DefinitionError, Failure, InputError
+from plait.errors import DefinitionError, InputError
+from plait.result import Result, planned_work, report_of
 from plait.run.drive import Run
 from plait.run.finish import check_state, collected, final_values, raise_outcome
 from plait.run.limits import Limits, default_limits
@@ -41,55 +45,6 @@ else:  # the defaults are for type checkers; before Python 3.13 they would cost 
     InputT = TypeVar("InputT", contravariant=True)
 S = TypeVar("S")
 I = TypeVar("I")  # noqa: E741
-
-
-class Result(Generic[StateT]):
-    """What a run gives back.
-
-    Attributes:
-        state: the final state: a dict, or an instance of the pipeline's state type.
-        failures: failures that a block collected instead of raising, in listed order.
-    """
-
-    __slots__ = ("_report", "_run", "failures", "state")
-
-    def __init__(self, state: StateT, run: Run, failures: Sequence[Failure]) -> None:
-        self.state = state
-        self.failures = tuple(failures)
-        self._run = run
-        self._report: Report | None = None
-
-    @property
-    def run_id(self) -> str:
-        """The run's id."""
-        return self._run.run_id
-
-    @property
-    def report(self) -> Report:
-        """Where the time went: timeline, critical path, speed-up (made when first asked for)."""
-        if self._report is None:
-            self._report = _report(self._run)
-        return self._report
-
-    def __repr__(self) -> str:
-        from plait.core.report.text import seconds as show
-
-        run, state = self._run, self.state
-        what = ", ".join(map(str, state)) if isinstance(state, Mapping) else type(state).__name__
-        name = f" of {run.plan.name!r}" if run.plan.name else ""
-        failed = f"; failed: {', '.join(f.path for f in self.failures)}" if self.failures else ""
-        return f"<result{name} in {show(run.ended - run.started)}: {what or 'no keys'}{failed}>"
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:  # noqa: ARG002
-        return {"text/plain": f"{self!r}\n{self.report.to_text()}"}
-
-
-def _report(run: Run) -> Report:
-    from plait.core.report.report import build
-
-    return build(
-        run.plan, run.log, started=run.started, ended=run.ended, outcome=run.outcome, run_id=run.run_id
-    )
 
 
 class Pipeline(Generic[StateT, InputT]):
@@ -132,6 +87,8 @@ class Pipeline(Generic[StateT, InputT]):
         limits: Limits | None = ...,
         deadline: float | None = ...,
         grace: float = ...,
+        fallback: Any = ...,
+        catch: type[BaseException] | tuple[type[BaseException], ...] = ...,
         check_types: Literal["edges", "steps"] = ...,
     ) -> None: ...
     @overload
@@ -147,6 +104,8 @@ class Pipeline(Generic[StateT, InputT]):
         limits: Limits | None = ...,
         deadline: float | None = ...,
         grace: float = ...,
+        fallback: Any = ...,
+        catch: type[BaseException] | tuple[type[BaseException], ...] = ...,
         check_types: Literal["edges", "steps"] = ...,
     ) -> None: ...
     @overload
@@ -162,6 +121,8 @@ class Pipeline(Generic[StateT, InputT]):
         limits: Limits | None = ...,
         deadline: float | None = ...,
         grace: float = ...,
+        fallback: Any = ...,
+        catch: type[BaseException] | tuple[type[BaseException], ...] = ...,
         check_types: Literal["edges", "steps"] = ...,
     ) -> None: ...
     @overload
@@ -177,6 +138,8 @@ class Pipeline(Generic[StateT, InputT]):
         limits: Limits | None = ...,
         deadline: float | None = ...,
         grace: float = ...,
+        fallback: Any = ...,
+        catch: type[BaseException] | tuple[type[BaseException], ...] = ...,
         check_types: Literal["edges", "steps"] = ...,
     ) -> None: ...
     def __init__(
@@ -191,6 +154,8 @@ class Pipeline(Generic[StateT, InputT]):
         limits: Limits | None = None,
         deadline: float | None = None,
         grace: float = 5.0,
+        fallback: Any = None,
+        catch: type[BaseException] | tuple[type[BaseException], ...] = Exception,
         check_types: Literal["edges", "steps"] = "edges",
     ) -> None:
         where = f"Pipeline {name!r}" if name else "Pipeline"
@@ -199,8 +164,12 @@ class Pipeline(Generic[StateT, InputT]):
         choice(check_types, ("edges", "steps"), f"{where}: check_types")
         if limits is not None and not isinstance(limits, Limits):
             raise DefinitionError(f"{where}: limits is {limits!r}; give Limits({{'name': amount}})")
+        self._parts, self._order = as_parts(steps, where), order
+        handler = None if fallback is None else Chain(as_parts(fallback, f"{where}: fallback"))
+        self._fallback = handler, exception_classes(catch, f"{where}: catch")
+        body, order = self._tried(self._parts)
         self.__plait_definition__ = Definition(
-            as_parts(steps, where),
+            body,
             order=order,
             schema=read_schema(state_type, f"{where}: state_type"),
             schema_in=read_schema(input_type, f"{where}: input_type"),
@@ -214,12 +183,21 @@ class Pipeline(Generic[StateT, InputT]):
             self.__plait_definition__.schema.declared or self.__plait_definition__.schema_in.declared
         )
         self._durations: dict[str, float] = {}
+        self._breakpoints = Breakpoints()
         self._cache: dict[str, Any] = {}
 
     if (
         not TYPE_CHECKING
     ):  # ``Pipeline[State]`` stands for itself: here nothing knows the default of the other
         __class_getitem__ = classmethod(GenericAlias)
+
+    def _tried(self, parts: tuple[Flow, ...]) -> tuple[tuple[Flow, ...], Order]:
+        """The body for these parts: with a fallback, they are tried."""
+        handler, catch = self._fallback
+        if handler is None:
+            return parts, self._order
+        body = Chain((dataflow(parts),) if self._order == "dataflow" else parts)
+        return (Try(body, handler, catch=catch, error_state=None, name=None),), "listed"
 
     # ------------------------------------------------------------------ looking at it
     @property
@@ -230,7 +208,7 @@ class Pipeline(Generic[StateT, InputT]):
     @property
     def steps(self) -> tuple[Flow, ...]:
         """The parts it was made of."""
-        return self.__plait_definition__.body
+        return self._parts
 
     @property
     def input_keys(self) -> tuple[str, ...]:
@@ -294,9 +272,12 @@ class Pipeline(Generic[StateT, InputT]):
     # ------------------------------------------------------------------ putting it together
     def __or__(self, other: Any) -> Pipeline[StateT, InputT]:
         """``pipeline | step``: a new pipeline with more at its end."""
-        if hasattr(other, "__plait_definition__") and self.__plait_definition__.order == "listed":
+        if hasattr(other, "__plait_definition__") and self._order == "listed":
             other = as_flow(other, "|")
-        return self._with(body=(*self.__plait_definition__.body, *chain(other).parts))
+        parts = (*self._parts, *chain(other).parts)
+        made = self._with(body=self._tried(parts)[0])
+        made._parts = parts  # noqa: SLF001
+        return made
 
     def __ror__(self, other: Any) -> Any:
         return chain(other, as_flow(self, "|"))
@@ -330,7 +311,7 @@ class Pipeline(Generic[StateT, InputT]):
         if isinstance(durations, Mapping):
             known = {str(k): float(v) for k, v in durations.items()}
         else:
-            known = {s.path: s.work for s in durations.steps}
+            known = planned_work(durations)
         paths = {leaf.path for leaf in self._bound().leaves()}
         for path in known:
             if path not in paths:
@@ -367,6 +348,8 @@ class Pipeline(Generic[StateT, InputT]):
         deadline: float | None = None,
         mode: Literal["parallel", "serial"] = "parallel",
         observers: Iterable[Any] = (),
+        interrupt_before: Iterable[str] = (),
+        interrupt_after: Iterable[str] = (),
     ) -> Result[StateT]:
         """Run the pipeline, from plain code or from a notebook.
 
@@ -377,6 +360,8 @@ class Pipeline(Generic[StateT, InputT]):
             deadline: seconds that the whole run may take.
             mode: ``"serial"`` runs one step at a time in this thread (``pdb`` works in it).
             observers: objects whose ``on_event`` gets the run's events (``plait.events``).
+            interrupt_before: paths of steps before which the run is paused (``Result.resume``).
+            interrupt_after: paths of steps after which it is paused.
 
         Returns:
             The final state, the report and the run's id.
@@ -388,6 +373,10 @@ class Pipeline(Generic[StateT, InputT]):
             PipelineErrors: several steps failed. A single failure is raised as the original exception.
         """
         choice(mode, ("parallel", "serial"), "run: mode")
+        if interrupt_before or interrupt_after:
+            return self._stopping(interrupt_before, interrupt_after).run(
+                inputs, config=config, context=context, deadline=deadline, mode=mode, observers=observers
+            )
         watching = options_of("run", config, context, deadline, observers)
         if mode == "serial":
             return self._run_serially(inputs, config, context, deadline, watching)
@@ -404,8 +393,15 @@ class Pipeline(Generic[StateT, InputT]):
         context: Mapping[str, Any] | None = None,
         deadline: float | None = None,
         observers: Iterable[Any] = (),
+        interrupt_before: Iterable[str] = (),
+        interrupt_after: Iterable[str] = (),
     ) -> Result[StateT]:
         """Run the pipeline on the running event loop; see ``run``."""
+        if interrupt_before or interrupt_after:
+            stopping = self._stopping(interrupt_before, interrupt_after)
+            return await stopping.arun(
+                inputs, config=config, context=context, deadline=deadline, observers=observers
+            )
         watching: tuple[Any, ...] = ()
         if observers or deadline is not None or config is not None or context is not None:
             watching = options_of("arun", config, context, deadline, observers)
@@ -414,6 +410,22 @@ class Pipeline(Generic[StateT, InputT]):
         )
         await run.execute()
         return self._result(run)
+
+    async def _go_on(self, run: Run, resumed: Sequence[int]) -> Result[StateT]:
+        await run.execute(resumed)
+        return self._result(run)
+
+    def _stopping(self, before: Iterable[str], after: Iterable[str]) -> Pipeline[StateT, InputT]:
+        """This pipeline with pauses before and after some steps."""
+        breakpoints = Breakpoints(before, after)
+        key = f"stopping {breakpoints.key}"
+        found: Pipeline[StateT, InputT] | None = self._cache.get(key)
+        if found is None:
+            breakpoints.check(self._bound().leaves())
+            found = self._with()
+            found._breakpoints = breakpoints  # noqa: SLF001
+            self._cache[key] = found
+        return found
 
     async def invoke(
         self,
@@ -572,7 +584,7 @@ class Pipeline(Generic[StateT, InputT]):
         if found is None:
             from plait.core.plan.bind import bind
 
-            found = self._cache["bound"] = bind(self.__plait_definition__)
+            found = self._cache["bound"] = bind(self.__plait_definition__, self._breakpoints)
         return cast("Bound", found)
 
     def _check(self, *, refusing: bool, limits: Limits) -> list[Diagnostic]:
@@ -684,13 +696,14 @@ class Pipeline(Generic[StateT, InputT]):
                 SerialRun, self._program(fused=False), inputs, config, context, deadline, observers
             ),
         )
+        run.result_of = lambda: self._result(run)
         run.execute_serially()
         return self._result(run)
 
     def _result(self, run: Run) -> Result[StateT]:
-        if run.outcome != "succeeded" or run.outer_cancel is not None:
+        if run.outcome not in ("succeeded", "paused") or run.outer_cancel is not None:
             try:
-                raise_outcome(run, _report(run))
+                raise_outcome(run, report_of(run))
             except RuntimeError as error:
                 name_the_cure(error)
                 raise
@@ -699,4 +712,4 @@ class Pipeline(Generic[StateT, InputT]):
         if schema.declared:
             check_state(run, state)
         recorded = collected(run) if run.has_trouble else ()
-        return Result(cast("StateT", schema.build(state)), run, recorded)
+        return Result(cast("StateT", schema.build(state)), run, recorded, self._go_on)

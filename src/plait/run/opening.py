@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from plait.core.plan.model import Label, label_of
 from plait.core.schedule.commands import Open
 from plait.core.schedule.events import Expanded
 from plait.run.values import (
@@ -46,7 +47,10 @@ def opened(run: Run, command: Open) -> None:
     if region.kind == "map":
         _open_copies(run, command, outer, region, program)
         return
-    inner = Frame(program, command.base, outer, region, _label(region, outer, command.turn))
+    label = outer.label
+    if region.again:
+        label = label_of(region, outer.path(region.path), label, command.turn, 0)
+    inner = Frame(program, command.base, outer, region, label)
     for source, target in plan.imports:
         inner.values[target] = outer.values[source]
     if plan.config:
@@ -54,12 +58,6 @@ def opened(run: Run, command: Open) -> None:
     for name, slot in region.items:
         _fill(run, command, outer, region, inner, name, slot)
     run.frames += [inner] * width
-
-
-def _label(region: RegionPlan, outer: Frame, turn: int) -> tuple[str, str] | None:
-    if region.kind == "loop":
-        return region.path, f"{outer.path(region.path)}#{turn}"
-    return outer.label
 
 
 def _open_copies(run: Run, command: Open, outer: Frame, region: RegionPlan, program: Any) -> None:
@@ -72,7 +70,7 @@ def _open_copies(run: Run, command: Open, outer: Frame, region: RegionPlan, prog
     path, planned = outer.path(region.path), region.path
     base = command.base
     for i in range(command.count):
-        inner = Frame(program, base, outer, region, (planned, f"{path}[{i}]"))
+        inner = Frame(program, base, outer, region, Label(planned, f"{path}[{i}]"))
         values = inner.values
         for slot, value in common:
             values[slot] = value

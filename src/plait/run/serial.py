@@ -11,7 +11,7 @@ import contextvars
 import heapq
 import inspect
 import time
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from plait.context import CURRENT, Cursor, Suspend
@@ -30,6 +30,9 @@ from plait.run.values import Frame, arguments, check_arguments, check_result, fi
 
 class SerialRun(Run):
     """A run without any concurrency."""
+
+    result_of: Callable[[], Any]
+    """Makes the result of it, for those who go on with it after a pause."""
 
     def execute_serially(self, resumed: Sequence[int] = ()) -> None:
         """Run to the end, here and now; ``resumed`` are the tasks with which a paused run goes on."""

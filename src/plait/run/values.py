@@ -13,7 +13,16 @@ from plait.core.condition import TRUE
 from plait.core.inputs import REQUIRED
 from plait.core.looping import END
 from plait.core.names import did_you_mean, listing
-from plait.core.plan.model import BRANCH_ENDED, NOT_GIVEN, NOT_YET, Missing, Plan, PlannedStep, RegionPlan
+from plait.core.plan.model import (
+    BRANCH_ENDED,
+    NOT_GIVEN,
+    NOT_YET,
+    Label,
+    Missing,
+    Plan,
+    PlannedStep,
+    RegionPlan,
+)
 from plait.core.schema import ABSENT
 from plait.core.typecheck import show_flat
 from plait.errors import InputError, OutputError, PlaitError
@@ -34,19 +43,19 @@ class Frame:
         base: int,
         outer: Frame | None,
         region: RegionPlan | None,
-        label: tuple[str, str] | None = None,
+        label: Label | None = None,
     ) -> None:
         plan: Plan = program.plan
         self.plan, self.program, self.base = plan, program, base
         self.outer, self.region = outer, region
         self.label = label
-        """Where paths in it begin, as planned and as it is called in this run: ``("refine", "refine#2")``; None: the same."""
+        """What its steps are called in this run; None: as in the plan."""
         self.values: list[Any] = program.template.copy()
         self.left: dict[int, int] | None = dict(plan.counted) if plan.counted else None
 
     def path(self, planned: str) -> str:
         """What a step or region of this frame is called in this run."""
-        return planned if self.label is None else self.label[1] + planned[len(self.label[0]) :]
+        return planned if self.label is None else self.label.path(planned)
 
     def drop(self, step: PlannedStep) -> None:
         """Free what nobody reads after this step."""

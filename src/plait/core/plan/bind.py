@@ -17,6 +17,7 @@ from plait.core.component import UNKNOWN
 from plait.core.control import ERROR_KEY, Choice, Goto, Loop, Try
 from plait.core.flow import Chain, Dataflow, Definition, Flow, Parallel, Subgraph
 from plait.core.inputs import Config, Optional, Source, Val
+from plait.core.kinds import pause
 from plait.core.plan.bodies import Bodies
 from plait.core.plan.bound import (
     Block,
@@ -31,22 +32,23 @@ from plait.core.plan.bound import (
     Region,
     Version,
 )
+from plait.core.plan.breakpoints import Breakpoints
 from plait.core.plan.conflicts import Asked, Branch, conflicts, leaves_of, rewritten, rewritten_in
 from plait.core.plan.naming import Names, branch_members, is_single
 from plait.core.plan.place import At, Nodes, branch_of, presence_of
 from plait.core.plan.scope import Deltas, Env, Found, Scope, depend, merge_node
-from plait.core.plan.writes import may_stop
 from plait.core.schema import ABSENT, Field
 from plait.core.step import Step
 
 
-def bind(definition: Definition) -> Bound:
+def bind(definition: Definition, breakpoints: Breakpoints | None = None) -> Bound:
     """Bind a pipeline's definition; findings are collected, not raised."""
-    return _Binder(definition).bound
+    return _Binder(definition, breakpoints or Breakpoints()).bound
 
 
 class _Binder(Bodies):
-    def __init__(self, definition: Definition) -> None:
+    def __init__(self, definition: Definition, breakpoints: Breakpoints) -> None:
+        self._breakpoints = breakpoints
         self.root = Frame(None, "")
         self.bound = Bound(definition, self.root)
         scope = self._outermost = Scope(definition.schema, "", self._root_input)
@@ -133,6 +135,8 @@ class _Binder(Bodies):
             leaf = self._leaf(flow, at.names.take(), at)
             if flow.kind == "terminate":
                 self._terminate(leaf, at)
+            if leaf.path in self._breakpoints.after:
+                return (self._bound_leaf(pause("after"), f"{leaf.path}:after", at.with_(before=(leaf,))),)
             return (leaf,)
         if isinstance(flow, Chain):
             return self._parts_listed(flow.parts, at)
@@ -161,17 +165,23 @@ class _Binder(Bodies):
         inside = at.with_(data=True, listed=at.listed if at.data else [])
         first = len(at.frame.nodes)
         for i, part in enumerate(parts):
-            mark = len(at.exits)
+            mark, made = len(at.exits), len(at.frame.nodes)
             ends = self._walk(part, inside)
             if len(at.exits) > mark and i + 1 < len(parts):
                 self._rest(parts[i + 1 :], inside, at.exits[mark:], by_data=True)
                 break
-            if may_stop(part, ("interrupt", "pause")):  # nothing listed after it starts before it is answered
+            if any(leaf.step.kind in ("interrupt", "pause") for leaf in leaves_of(at.frame.nodes[made:])):  # nothing listed after it starts before it is answered
                 inside = inside.with_(before=ends)
-        made = at.frame.nodes[first:]
-        return tuple(n for n in made if not any(s.index >= first for s in n.before)) or at.before
+        nodes = at.frame.nodes[first:]
+        return tuple(n for n in nodes if not any(s.index >= first for s in n.before)) or at.before
 
     def _leaf(self, step: Step[..., Any], path: str, at: At, reading: At | None = None) -> Leaf:
+        if path in self._breakpoints.before:
+            at = at.with_(before=(self._bound_leaf(pause("before"), f"{path}:before", at),))
+            reading = None if reading is None else reading.with_(before=at.before)
+        return self._bound_leaf(step, path, at, reading)
+
+    def _bound_leaf(self, step: Step[..., Any], path: str, at: At, reading: At | None = None) -> Leaf:
         merges = len(at.frame.nodes)
         reads, opaque = self._reads(step, path, reading or at)
         if step.kind == "handler" and step.component.takes_any and at.cause is not None:

@@ -46,6 +46,37 @@ NOT_YET: Final = Missing("was not produced")
 BRANCH_ENDED: Final = Missing("its branch failed or was cancelled")
 
 
+class Label(NamedTuple):
+    """What the places in a frame are called in one run.
+
+    ``planned`` is the path up to there in the plan, ``called`` in the run (``refine`` and ``refine#2``); ``turn`` is put behind
+    the next name, where a list with jumps has no name of its own (``draft#2``).
+    """
+
+    planned: str
+    called: str
+    turn: str = ""
+
+    def path(self, planned: str) -> str:
+        """What a place is called."""
+        rest = planned[len(self.planned) :]
+        if self.turn:
+            name, slash, more = rest.lstrip("/").partition("/")
+            rest = f"{'/' if self.called else ''}{name}{self.turn}{slash}{more}"
+        return self.called + rest
+
+
+def label_of(region: RegionPlan, called: str, outer: Label | None, turn: int, copy: int) -> Label | None:
+    """The label of a frame of a region; ``called`` is what the region itself is called."""
+    if region.kind == "loop":
+        return Label(region.path, f"{called}#{turn}")
+    if region.kind == "map":
+        return Label(region.path, f"{called}[{copy}]")
+    if region.kind == "jumps" and turn > 1:
+        return Label(region.path.rpartition("/")[0], called.rpartition("/")[0], f"#{turn}")
+    return outer
+
+
 class Arg:
     """One argument: where it comes from and how it is passed."""
 

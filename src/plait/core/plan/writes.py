@@ -49,10 +49,3 @@ def keys_surely_written(flow: Flow) -> set[str]:
                 else {ours for ours, theirs in flow.outputs if theirs in inside}
             )
     return set[str]().union(*(keys_surely_written(part) for part in parts_of(flow)))
-
-
-def may_stop(flow: Flow, kinds: tuple[str, ...]) -> bool:
-    """Whether a step of one of these kinds is in a flow, embedded pipelines included."""
-    if isinstance(flow, Step):
-        return flow.kind in kinds
-    return any(may_stop(part, kinds) for part in parts_of(flow))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from plait.core.plan.model import Plan, PlannedStep, Unit
+from plait.core.plan.model import Label, Plan, PlannedStep, Unit, label_of
 from plait.core.schedule.commands import Command, Open
 from plait.core.schedule.scheduler import Scheduler
 
@@ -23,18 +23,18 @@ class Moment(NamedTuple):
 class Site(NamedTuple):
     """Where a task belongs: the plan of its frame, its node there, and the task of the region around it (-1: none).
 
-    ``label`` is where paths begin there, as planned and in this run: ``("refine", "refine#2")``; None: the same.
+    ``label`` tells what the places there are called in this run; None: as in the plan.
     """
 
     plan: Plan
     node: int
     base: int
     outer: int
-    label: tuple[str, str] | None = None
+    label: Label | None = None
 
     def path(self, planned: str) -> str:
         """What a step or region is called in this run."""
-        return planned if self.label is None else self.label[1] + planned[len(self.label[0]) :]
+        return planned if self.label is None else self.label.path(planned)
 
     @property
     def unit(self) -> Unit:
@@ -77,11 +77,7 @@ class Replay:
         width = len(plan.units)
         path = site.path(region.path)
         for copy in range(command.count):
-            label = site.label
-            if region.kind == "loop":
-                label = region.path, f"{path}#{command.turn}"
-            elif region.kind == "map":
-                label = region.path, f"{path}[{copy}]"
+            label = label_of(region, path, site.label, command.turn, copy)
             base = command.base + copy * width
             self.sites += [Site(plan, i, base, command.task, label) for i in range(width)]
 
