@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from plait.core.flow import Chain, Dataflow, Definition, Flow, Order, Parallel, as_parts
+from plait.core.control import Choice, Loop, MapReduce, Try
+from plait.core.flow import Chain, Dataflow, Definition, Flow, Order, Parallel, Subgraph, as_parts, parts_of
 from plait.core.schema import read_schema
 from plait.core.step import Step
 
@@ -175,32 +176,58 @@ def describe(flow: Flow, indent: str = "") -> Iterator[str]:
     """A flow as indented text, much as it would be written."""
     deeper = indent + "    "
     if isinstance(flow, Step):
-        given = "" if flow.inputs is None else " " + str(dict(flow.inputs))
-        keys = "" if not flow.outputs else " -> " + ", ".join(key for key, _ in flow.outputs)
-        part = flow.component.given
-        notes = [f"fails={part.failures:g}"] if isinstance(part, Part) and part.failures else []
-        notes += [f"delay={part.delay:g}"] if isinstance(part, AsyncPart) else []
-        notes += [f"retry={flow.retry.attempts}"] if flow.retry else []
-        notes += ["effect"] if flow.effect else []
-        yield f"{indent}{flow.label}{given}{keys}{'  # ' if notes else ''}{' '.join(notes)}"
+        yield f"{indent}{_step(flow)}{_handler(flow)}"
         return
-    retry = "" if isinstance(flow, Chain) or flow.retry is None else f", retry={flow.retry.attempts}"
+    retry = getattr(flow, "retry", None)
+    tried = ("" if retry is None else f", retry={retry.attempts}") + _handler(flow)
+    children: Sequence[tuple[str, Flow]] = [("", part) for part in parts_of(flow)]
     if isinstance(flow, Chain):
         yield f"{indent}[" if indent else "chain["
-        children: Sequence[Flow] = flow.parts
     elif isinstance(flow, Dataflow):
-        yield f"{indent}dataflow({flow.name!r}{retry})["
-        children = flow.parts
+        yield f"{indent}dataflow({flow.name!r}{tried})["
     elif isinstance(flow, Parallel):
         named = [name for name, _ in flow.branches if name is not None]
-        yield f"{indent}parallel({flow.name!r}, need={flow.need!r}, on_error={flow.on_error!r}, branches={named}, cap={flow.max_concurrency}{retry})["
-        children = [branch for _, branch in flow.branches]
+        yield f"{indent}parallel({flow.name!r}, need={flow.need!r}, on_error={flow.on_error!r}, branches={named}, cap={flow.max_concurrency}{tried})["
+    elif isinstance(flow, Subgraph):
+        yield f"{indent}subgraph({flow.name!r}, {flow.inputs}, {flow.outputs}, order={flow.definition.order!r}{tried})["
+    elif isinstance(flow, Choice):
+        yield f"{indent}{flow.kind}({_step(flow.condition)}, name={flow.name!r})["
+        children = [(f"{key}: ", branch) for key, branch in flow.branches]
+    elif isinstance(flow, Loop):
+        yield f"{indent}while_do({_step(flow.condition)}, max_turns={flow.max_turns}, name={flow.name!r})["
+        children = [("", flow.body)]
+    elif isinstance(flow, MapReduce):
+        keys = ", ".join(key for key, _ in flow.outputs)
+        yield f"{indent}map_reduce({_step(flow.each)} {dict(flow.fan_out.inputs or ())} -> {keys}, reduce={flow.reduce is not None}, cap={flow.max_concurrency}{tried})"
+        return
+    elif isinstance(flow, Try):
+        caught = ", ".join(cls.__name__ for cls in flow.catch)
+        yield f"{indent}try_catch({flow.name!r}, catch={caught}, error_state={flow.error_state!r})["
+        children = [("", flow.body), *([("handler: ", flow.handler)] if flow.handler is not None else [])]
     else:
-        yield f"{indent}subgraph({flow.name!r}, {flow.inputs}, {flow.outputs}, order={flow.definition.order!r}{retry})["
-        children = flow.definition.body
-    for child in children:
-        yield from describe(child, deeper)
+        yield f"{indent}goto({flow.name!r}, {_step(flow.target)}, fixed={flow.fixed!r})"
+        return
+    for mark, child in children:
+        first, *rest = describe(child, deeper)
+        yield f"{deeper}{mark}{first.lstrip()}"
+        yield from rest
     yield f"{indent}]"
+
+
+def _step(step: Step[..., Any]) -> str:
+    given = "" if step.inputs is None else " " + str(dict(step.inputs))
+    keys = "" if not step.outputs else " -> " + ", ".join(key for key, _ in step.outputs)
+    part = step.component.given
+    notes = [f"fails={part.failures:g}"] if isinstance(part, Part) and part.failures else []
+    notes += [f"delay={part.delay:g}"] if isinstance(part, AsyncPart) else []
+    notes += [f"retry={step.retry.attempts}"] if step.retry else []
+    notes += ["effect"] if step.effect else []
+    return f"{step.label}{given}{keys}{'  # ' if notes else ''}{' '.join(notes)}"
+
+
+def _handler(flow: Flow) -> str:
+    handler = getattr(flow, "error_handler", None)
+    return "" if handler is None else f", error_handler={handler!r}"
 
 
 def define(flows: Sequence[Flow], order: Order, state_type: Any) -> Definition:

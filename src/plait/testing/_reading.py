@@ -1,31 +1,25 @@
-"""What a definition says without being run: paths, keys written, keys needed, the initial state.
+"""What a definition says without being run: keys written, keys needed, the initial state.
 
 The reference interpreter's own reading of a definition; the planner has another one, on purpose.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from plait.core.component import Component
-from plait.core.flow import Chain, Dataflow, Definition, Flow, Parallel, Subgraph
-from plait.core.inputs import REQUIRED, Config, Optional
+from plait.core.control import Choice, Goto, Loop, MapReduce, Try
+from plait.core.flow import Chain, Definition, Flow, Parallel, Subgraph, parts_of
+from plait.core.handlers import Fallback, Keep
+from plait.core.inputs import REQUIRED, Config, Optional, Source
 from plait.core.names import did_you_mean, listing
 from plait.core.schema import ABSENT, Schema
 from plait.core.step import Step
 from plait.errors import InputError
 
-
-class Node:
-    """A flow at its place: with its path and its number in listed order."""
-
-    __slots__ = ("flow", "index", "kids", "path")
-
-    def __init__(self, flow: Flow | Definition, path: str, index: int) -> None:
-        self.flow, self.path, self.index = flow, path, index
-        self.kids: list[Node] = []
+if TYPE_CHECKING:
+    from plait.testing._tree import Node
 
 
 def must_have(component: Component, argument: str) -> bool:
@@ -33,92 +27,16 @@ def must_have(component: Component, argument: str) -> bool:
     return param is None or param.required
 
 
-class _Scope:
-    """The names taken in one list; chosen names come first."""
-
-    def __init__(self, names: Iterator[str]) -> None:
-        self._taken = set(names)
-
-    def default(self, name: str, outputs: tuple[str, ...]) -> str:
-        if name in self._taken and outputs:
-            name = f"{name}:{outputs[0]}"
-        self._taken.add(name)
-        return name
-
-
-def tree(definition: Definition) -> Node:
-    root = Node(definition, "", 0)
-    counter = itertools.count(1)
-    scope = _Scope(_chosen(definition.body))
-    root.kids = [_node(part, "", scope, counter) for part in definition.body]
-    return root
-
-
-def _chosen(parts: tuple[Flow, ...]) -> Iterator[str]:
-    """The names that users chose in one scope."""
-    for part in parts:
-        if isinstance(part, Chain):
-            yield from _chosen(part.parts)
-        elif part.name is not None:
-            yield part.name
-        elif isinstance(part, Dataflow):
-            yield from _chosen(part.parts)
-        elif isinstance(part, Parallel):
-            yield from _chosen_in_branches(part)
-
-
-def _chosen_in_branches(block: Parallel) -> Iterator[str]:
-    for name, branch in block.branches:
-        yield from _chosen((branch,)) if name is None else (name,)
-
-
-def _node(flow: Flow, prefix: str, scope: _Scope, counter: Iterator[int]) -> Node:
-    def at(name: str) -> str:
-        return f"{prefix}/{name}" if prefix else name
-
-    node = Node(flow, prefix, next(counter))
-    if isinstance(flow, Step):
-        node.path = at(flow.name or scope.default(flow.component.name, tuple(key for key, _ in flow.outputs)))
-    elif isinstance(flow, Subgraph):
-        node.path = at(flow.name or scope.default(flow.definition.name or "pipeline", ()))
-        inner = _Scope(_chosen(flow.definition.body))
-        node.kids = [_node(part, node.path, inner, counter) for part in flow.definition.body]
-    elif isinstance(flow, Chain):
-        node.kids = [_node(part, prefix, scope, counter) for part in flow.parts]
-    elif isinstance(flow, Dataflow):
-        if flow.name is not None:
-            node.path, scope = at(flow.name), _Scope(_chosen(flow.parts))
-        node.kids = [_node(part, node.path, scope, counter) for part in flow.parts]
-    else:
-        if flow.name is not None:
-            node.path, scope = at(flow.name), _Scope(_chosen_in_branches(flow))
-        for name, branch in flow.branches:
-            path = node.path if name is None else f"{node.path}/{name}".lstrip("/")
-            kid = _node(branch, path, scope if name is None else _Scope(_chosen((branch,))), counter)
-            if name is not None and _takes_name(branch):
-                kid.kids[0].path = path
-            node.kids.append(kid)
-    return node
-
-
-def _takes_name(branch: Chain) -> bool:
-    """Whether a named branch is one step without a name, which then takes the branch's."""
-    return len(branch.parts) == 1 and isinstance(branch.parts[0], Step) and branch.parts[0].name is None
-
-
 def writes(flow: Flow | Definition) -> dict[str, None]:
     """The keys that a flow may write, in listed order."""
-    if isinstance(flow, Step):
+    if isinstance(flow, (Step, MapReduce)):
         return dict.fromkeys(key for key, _ in flow.outputs)
     if isinstance(flow, Subgraph):
         return dict.fromkeys(ours for ours, _ in taken(flow))
-    return {key: None for part in _parts(flow) for key in writes(part)}
-
-
-def _parts(flow: Chain | Dataflow | Parallel | Definition) -> tuple[Flow, ...]:
-    if isinstance(flow, Parallel):
-        return tuple(branch for _, branch in flow.branches)
-    return flow.body if isinstance(flow, Definition) else flow.parts
+    out = {key: None for part in parts_of(flow) for key in writes(part)}
+    if isinstance(flow, Try) and flow.error_state is not None and flow.handler is not None:
+        out[flow.error_state] = None
+    return out
 
 
 def taken(flow: Subgraph) -> tuple[tuple[str, str], ...]:
@@ -127,48 +45,126 @@ def taken(flow: Subgraph) -> tuple[tuple[str, str], ...]:
 
 
 def reads(definition: Definition) -> dict[str, bool]:
-    """The keys read before any listed write: the pipeline's inputs, and whether it can't do without."""
-    out: dict[str, bool] = {}
+    """The keys read before any listed write: the pipeline's inputs, and whether it can't do without.
 
-    def read(key: str, required: bool, written: set[str]) -> None:
+    What was written on some ways only, by a branch that may not be taken, can still be read as it was before.
+    """
+    return _Survey(definition).wanted
+
+
+def ends(flow: Flow) -> bool:
+    """Whether a flow may end the pipeline that it stands in."""
+    if isinstance(flow, Step):
+        return flow.kind == "terminate"
+    if isinstance(flow, Goto):
+        return flow.allow_end
+    return not isinstance(flow, Subgraph) and any(ends(part) for part in parts_of(flow))
+
+
+class _Survey:
+    """One walk over a definition in listed order; ``written`` tells of each key whether that is certain."""
+
+    def __init__(self, definition: Definition) -> None:
+        self.definition = definition
+        self.wanted: dict[str, bool] = {}
+        self.written: dict[str, bool] = {}
+        self.parts(definition.body, self.written)
+        if any(map(ends, definition.body)):
+            self.written = dict.fromkeys(self.written, False)
+
+    def read(self, key: str, written: dict[str, bool], *, required: bool) -> None:
         if key not in written:
-            out[key] = out.get(key, False) or required
+            self.wanted[key] = self.wanted.get(key, False) or required
+        elif not written[key]:
+            self.wanted.setdefault(key, False)
 
-    def visit(flow: Flow, written: set[str]) -> None:
+    def sources(
+        self, sources: Sequence[tuple[str, Source]], written: dict[str, bool], component: Component
+    ) -> None:
+        for argument, source in sources:
+            if isinstance(source, (str, Optional)):
+                required = isinstance(source, str) and must_have(component, argument)
+                self.read(source if isinstance(source, str) else source.key, written, required=required)
+
+    def write(self, keys: Sequence[str], written: dict[str, bool], *, certain: bool = True) -> None:
+        for key in keys:  # a reducer starts from what is there
+            field = self.definition.schema.fields.get(key)
+            if field is not None and field.reducer is not None:
+                self.read(key, written, required=False)
+        for key in keys:
+            written[key] = written.get(key, False) or certain
+
+    def parts(self, parts: tuple[Flow, ...], written: dict[str, bool]) -> None:
+        jumped = False
+        for part in parts:
+            before = dict(written)
+            self.flow(part, written)
+            if jumped:  # a goto may have skipped it
+                written.update({key: before.get(key, False) for key in written})
+            jumped = jumped or isinstance(part, Goto)
+
+    def flow(self, flow: Flow, written: dict[str, bool]) -> None:
+        before = dict(written)
+        self.plain(flow, written)
+        if isinstance(
+            getattr(flow, "error_handler", None), (Keep, Fallback)
+        ):  # which may leave keys as they were
+            written.update({key: before.get(key, False) for key in written})
+
+    def plain(self, flow: Flow, written: dict[str, bool]) -> None:
         if isinstance(flow, Step):
             component = flow.component
-            sources = (
+            inputs = (
                 flow.inputs if flow.inputs is not None else tuple((p.name, p.name) for p in component.params)
             )
-            for argument, source in sources:
-                if isinstance(source, (str, Optional)):
-                    key = source if isinstance(source, str) else source.key
-                    read(key, isinstance(source, str) and must_have(component, argument), written)
-            for key, _ in flow.outputs:  # a reducer starts from what is there
-                field = definition.schema.fields.get(key)
-                if field is not None and field.reducer is not None:
-                    read(key, False, written)
+            self.sources(inputs, written, component)
+            self.write(list(writes(flow)), written)
+        elif isinstance(flow, MapReduce):
+            self.sources(flow.fan_out.inputs or (), written, flow.fan_out.component)
+            self.write(list(writes(flow)), written)
         elif isinstance(flow, Subgraph):
-            wanted = reads(flow.definition)
-            for theirs, source in (
-                flow.inputs if flow.inputs is not None else tuple((key, key) for key in wanted)
-            ):
-                if isinstance(source, (str, Optional)):
-                    read(
-                        source if isinstance(source, str) else source.key,
-                        isinstance(source, str) and wanted.get(theirs, False),
-                        written,
-                    )
+            self.subgraph(flow, written)
         elif isinstance(flow, Parallel):
-            for _, branch in flow.branches:
-                visit(branch, set(written))
-        else:
+            self.join([branch for _, branch in flow.branches], written, alternatives=False)
+        elif isinstance(flow, Choice):
+            self.flow(flow.condition, written)
+            branches = [branch for _, branch in flow.branches]
+            total = flow.kind == "switch" or len(branches) == 2
+            self.join([*branches, *([] if total else [Chain(())])], written, alternatives=True)
+        elif isinstance(flow, Try) and flow.handler is not None:
+            body, handler = dict(written), dict(written)
+            self.flow(flow.body, body)
+            for key in body:
+                handler.setdefault(key, False)
+            self.write([flow.error_state] if flow.error_state is not None else [], handler)
+            self.flow(flow.handler, handler)
+            written.update({key: body.get(key, False) and handler[key] for key in handler})
+        elif isinstance(flow, (Loop, Goto)):
             for part in flow.parts:
-                visit(part, written)
-        written.update(writes(flow))
+                self.flow(part, written)
+        else:
+            self.parts(flow.parts, written)
 
-    visit(Chain(definition.body), set())
-    return out
+    def join(self, branches: list[Chain], written: dict[str, bool], *, alternatives: bool) -> None:
+        """After branches, of which one runs or all do (and one that failed leaves nothing of its keys)."""
+        before, found = dict(written), []
+        for branch in branches:
+            found.append(dict(written))
+            self.flow(branch, found[-1])
+        for key in {key: None for after in found for key in after}:
+            known = [after.get(key, False) for after in found]
+            if not alternatives:
+                known = [after[key] for after in found if after.get(key) is not before.get(key)]
+            written[key] = before.get(key, False) or (bool(known) and all(known))
+
+    def subgraph(self, flow: Subgraph, written: dict[str, bool]) -> None:
+        child = _Survey(flow.definition)
+        for theirs, source in flow.inputs if flow.inputs is not None else tuple((k, k) for k in child.wanted):
+            if isinstance(source, (str, Optional)):
+                required = isinstance(source, str) and child.wanted.get(theirs, False)
+                self.read(source if isinstance(source, str) else source.key, written, required=required)
+        for ours, theirs in taken(flow):
+            self.write([ours], written, certain=child.written.get(theirs, True))
 
 
 def defaults(schema: Schema) -> dict[str, Any]:
