@@ -42,7 +42,8 @@ from plait.errors import (
 from plait.run.limits import Limit, Limits, set_limits
 
 if TYPE_CHECKING:
-    from plait.pipeline import Pipeline, Result
+    from plait.pipeline import Pipeline
+    from plait.result import Result
     from plait.run.loops import shutdown
 
 __all__ = [
@@ -115,7 +116,7 @@ __all__ = [
     "while_do",
 ]
 
-_WITH_ASYNCIO = {"Pipeline": "plait.pipeline", "Result": "plait.pipeline", "shutdown": "plait.run.loops"}
+_WITH_ASYNCIO = {"Pipeline": "plait.pipeline", "Result": "plait.result", "shutdown": "plait.run.loops"}
 """Names that come when they are first asked for: asyncio takes longer to load than all the rest, and
 ``plait --help`` or a module that only makes steps has no use for it."""
 

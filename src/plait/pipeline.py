@@ -276,7 +276,7 @@ class Pipeline(Generic[StateT, InputT]):
             other = as_flow(other, "|")
         parts = (*self._parts, *chain(other).parts)
         made = self._with(body=self._tried(parts)[0])
-        made._parts = parts  # noqa: SLF001
+        made._parts = parts
         return made
 
     def __ror__(self, other: Any) -> Any:

@@ -104,9 +104,7 @@ class Result(Generic[StateT]):
         name = f" of {run.plan.name!r}" if run.plan.name else ""
         failed = f"; failed: {', '.join(f.path for f in self.failures)}" if self.failures else ""
         paused = f"; waits at: {', '.join(p.id for p in self.pauses)}" if self.pauses else ""
-        return (
-            f"<result{name} in {show(run.ended - run.started)}: {what or 'no keys'}{failed}{paused}>"
-        )
+        return f"<result{name} in {show(run.ended - run.started)}: {what or 'no keys'}{failed}{paused}>"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:  # noqa: ARG002
         return {"text/plain": f"{self!r}\n{self.report.to_text()}"}

@@ -165,7 +165,7 @@ def leaf_of(failure: Failure) -> Exception:
 def _note(run: Run, name: str, failure: Failure) -> None:
     keys: list[str] = []
     bound = run.plan.bound
-    planned = re.sub(r"#\d+(?=/)|\[\d+\](?=/|$)", "", failure.path)
+    planned = re.sub(r"#\d+(?=/|$)|\[\d+\](?=/|$)", "", failure.path)
     leaf = next((node for node in bound.leaves() if node.path == planned), None) if bound else None
     if leaf is not None:
         keys = [read.key for read in leaf.reads if read.key is not None and read.version is not None]

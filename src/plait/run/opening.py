@@ -9,12 +9,12 @@ from plait.core.schedule.commands import Open
 from plait.core.schedule.events import Expanded
 from plait.run.values import (
     Frame,
-    Missing,
     decide,
     export,
     export_partial,
     fill_config,
     gather,
+    last_jump,
     seed,
 )
 
@@ -102,11 +102,9 @@ def _start(region: RegionPlan, outer: Frame, turn: int) -> int:
     """The segment from which a list with jumps goes on."""
     if turn == 1:
         return 0
-    for slot in region.flags:
-        name = outer.values[slot]
-        if name.__class__ is not Missing and name in region.cases:
-            return region.cases[name]
-    raise AssertionError(region)
+    last = last_jump(region, outer.values)
+    assert last is not None
+    return region.cases[last[1]]
 
 
 def _cause(run: Run, command: Open) -> BaseException:

@@ -352,21 +352,44 @@ def decide(region: RegionPlan, outer: list[Any], turn: int) -> tuple[int, int]:
         return region.cases.get(outer[region.decider], region.default), 1
     if kind == "map":
         return 0, len(outer[region.decider])
-    flagged = [outer[slot] for slot in region.flags if outer[slot].__class__ is not Missing]
+    if kind in ("gate", "jumps"):
+        return _jump(region, outer, turn)
+    ended = any(outer[slot].__class__ is not Missing for slot in region.flags)
     if kind == "rest":
-        return (-1 if flagged else 0), 1
-    if kind == "gate":
-        return (-1 if flagged or outer[region.decider] > region.number else 0), 1
-    if turn == 1:
+        return (-1 if ended else 0), 1
+    return (0 if turn == 1 or (outer[region.decider] == TRUE and not ended) else -1), 1
+
+
+def last_jump(region: RegionPlan, outer: list[Any]) -> tuple[int, str] | None:
+    """From which segment to which name the last jump of a turn went; segment -1: the pipeline has ended."""
+    last: tuple[int, str] | None = None
+    for slot, origin in zip(region.flags, region.origins, strict=True):
+        if outer[slot].__class__ is not Missing:
+            if origin < 0:
+                return -1, END
+            last = origin, outer[slot]
+    return last
+
+
+def _jump(region: RegionPlan, outer: list[Any], turn: int) -> tuple[int, int]:
+    """Whether a segment of a list with jumps is done now, or whether another turn begins with an earlier one."""
+    if region.kind == "jumps" and turn == 1:
         return 0, 1
-    if kind == "loop":
-        return (0 if outer[region.decider] == TRUE and not flagged else -1), 1
-    jumps = [name for name in flagged if isinstance(name, str) and name in region.cases]
-    if not jumps:
-        if END in flagged:
+    last = last_jump(region, outer)
+    if region.kind == "gate":
+        if last is None:
+            return (0 if outer[region.decider] <= region.number else -1), 1
+        origin, name = last
+        target = region.cases.get(name, -1)
+        return (0 if origin < target <= region.number else -1), 1
+    if last is None:
+        return -1, 1
+    origin, name = last
+    if name == END:
+        if origin >= 0:
             outer[region.decider] = True
         return -1, 1
-    return 0, 1
+    return (0 if region.cases[name] <= origin else -1), 1
 
 
 def seed(region: RegionPlan, outer: list[Any]) -> None:

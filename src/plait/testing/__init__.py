@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from plait.context import StepContext
-    from plait.pipeline import Pipeline, Result
+    from plait.pipeline import Pipeline
+    from plait.result import Result
 
 __all__ = ["run_serial", "step_context"]
 

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol, TypeVar
 
-from plait.pipeline import Pipeline, Result
+from plait.pipeline import Pipeline
+from plait.result import Result
 from plait.run.lifecycle import tear_down_on
 from plait.testing import run_serial
 from plait.testing.virtual import run_virtual

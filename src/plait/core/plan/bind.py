@@ -16,14 +16,11 @@ from typing import Any
 from plait.core.component import UNKNOWN
 from plait.core.control import ERROR_KEY, Choice, Goto, Loop, Try
 from plait.core.flow import Chain, Dataflow, Definition, Flow, Parallel, Subgraph
-from plait.core.inputs import Config, Optional, Source, Val
 from plait.core.kinds import pause
-from plait.core.plan.bodies import Bodies
 from plait.core.plan.bound import (
     Block,
     Bound,
     Export,
-    Finding,
     Frame,
     Leaf,
     Merge,
@@ -33,9 +30,11 @@ from plait.core.plan.bound import (
     Version,
 )
 from plait.core.plan.breakpoints import Breakpoints
-from plait.core.plan.conflicts import Asked, Branch, conflicts, leaves_of, rewritten, rewritten_in
+from plait.core.plan.conflicts import Branch, conflicts, leaves_of, rewritten, rewritten_in
+from plait.core.plan.embedding import Embedding
 from plait.core.plan.naming import Names, branch_members, is_single
 from plait.core.plan.place import At, Nodes, branch_of, presence_of
+from plait.core.plan.reads import as_version
 from plait.core.plan.scope import Deltas, Env, Found, Scope, depend, merge_node
 from plait.core.schema import ABSENT, Field
 from plait.core.step import Step
@@ -46,18 +45,18 @@ def bind(definition: Definition, breakpoints: Breakpoints | None = None) -> Boun
     return _Binder(definition, breakpoints or Breakpoints()).bound
 
 
-class _Binder(Bodies):
+class _Binder(Embedding):
     def __init__(self, definition: Definition, breakpoints: Breakpoints) -> None:
         self._breakpoints = breakpoints
         self.root = Frame(None, "")
         self.bound = Bound(definition, self.root)
         scope = self._outermost = Scope(definition.schema, "", self._root_input)
         self.bound.written = scope.written
-        self._opaque: list[tuple[list[Read], Scope, Frame, set[str]]] = []
+        self._opaque = []
         self._readers_of_all: list[Leaf] = []
         """Opaque readers of the outermost pipeline: they read every input, whoever asks for it later."""
-        self._asked: list[Asked] = []
-        self._asking: str | None = None
+        self._asked = []
+        self._asking = None
         env = Env(scope, self.root)
         caps = self._cap("pipeline", definition.max_concurrency, ())
         names = self._names(definition.body, "")
@@ -75,13 +74,10 @@ class _Binder(Bodies):
         for reads, scope, frame, known in self._opaque:
             for key, found in scope.inputs.items():
                 if key not in known:
-                    version = frame.local(_as_version(key, found, frame))
+                    version = frame.local(as_version(key, found, frame))
                     reads.append(Read(key, key, version, default=found.default))
 
     # ------------------------------------------------------------------ small helpers
-    def _find(self, code: str, *paths: str, **data: Any) -> None:
-        self.bound.findings.append(Finding(code, paths, data))
-
     def _names(self, parts: tuple[Flow, ...], path: str) -> Names:
         return self._clashes(Names(parts, path), path)
 
@@ -170,7 +166,9 @@ class _Binder(Bodies):
             if len(at.exits) > mark and i + 1 < len(parts):
                 self._rest(parts[i + 1 :], inside, at.exits[mark:], by_data=True)
                 break
-            if any(leaf.step.kind in ("interrupt", "pause") for leaf in leaves_of(at.frame.nodes[made:])):  # nothing listed after it starts before it is answered
+            if any(
+                leaf.step.kind in ("interrupt", "pause") for leaf in leaves_of(at.frame.nodes[made:])
+            ):  # nothing listed after it starts before it is answered
                 inside = inside.with_(before=ends)
         nodes = at.frame.nodes[first:]
         return tuple(n for n in nodes if not any(s.index >= first for s in n.before)) or at.before
@@ -261,102 +259,6 @@ class _Binder(Bodies):
             leaf.writes.append(version)
             at.env.write(key, version)
             at.env.scope.written.setdefault(key, leaf.path)
-
-    # ------------------------------------------------------------------ reads
-    def _reads(self, step: Step[..., Any], path: str, at: At) -> tuple[list[Read], list[Read] | None]:
-        component = step.component
-        if step.inputs is None:
-            if component.takes_any or component.single or not component.known:
-                return self._named(step, path, at), self._everything(step, path, at)
-            return self._named(step, path, at), None
-        return [self._mapped(step, argument, source, path, at) for argument, source in step.inputs], None
-
-    def _named(self, step: Step[..., Any], path: str, at: At) -> list[Read]:
-        return [
-            self._read(step, p.name, p.name, path, at, optional=not p.required, omit=not p.required)
-            for p in step.component.params
-        ]
-
-    def _mapped(self, step: Step[..., Any], argument: str, source: Source, path: str, at: At) -> Read:
-        if isinstance(source, Val):
-            return Read(argument, None, None, value=source.value)
-        if isinstance(source, Config):
-            return Read(argument, None, None, config=source)
-        if isinstance(source, Optional):
-            return self._read(step, argument, source.key, path, at, optional=True, default=source.default)
-        param = step.component.param(argument)
-        has_default = param is not None and not param.required
-        return self._read(step, argument, source, path, at, optional=has_default, omit=has_default)
-
-    def _read(
-        self,
-        step: Step[..., Any],  # noqa: ARG002
-        argument: str,
-        key: str,
-        path: str,
-        at: At,
-        *,
-        optional: bool,
-        omit: bool = False,
-        default: Any = ABSENT,
-    ) -> Read:
-        self._asking = path
-        found = self._ask(key, at, optional=optional)
-        self._asking = None
-        if found is None:
-            if not optional:
-                self._find("E101", path, key=key, argument=argument, writes=False, known=self._known(at))
-            return Read(argument, key, None, default=default, omit=omit)
-        if found.version is None:
-            return Read(argument, key, None, config=found.config, default=default, omit=omit)
-        version = found.version
-        if version.origin == "value":
-            return Read(argument, key, None, value=version.value)
-        if default is ABSENT and found.default is not ABSENT:
-            default, omit = found.default, False
-        if version.presence == "maybe" and default is ABSENT and not omit and not self._requires(version):
-            self._find(
-                "E104", path, key=key, argument=argument, maker=version.maker.path if version.maker else None
-            )
-        return Read(argument, key, version, default=default, omit=omit)
-
-    def _requires(self, version: Version) -> bool:
-        """Whether a loop's first turn reads an input of the run, which then has to be given."""
-        seed = version.seed
-        while seed is not None and seed.seed is not None:
-            seed = seed.seed
-        if seed is None or seed.origin != "input" or self.bound.inputs.get(seed.key) is None:
-            return False
-        if self.bound.inputs[seed.key].default is ABSENT:
-            self.bound.inputs[seed.key].presence = "always"
-        return True
-
-    def _ask(self, key: str, at: At, *, optional: bool) -> Found | None:
-        """Look a key up; if a step asks for it by name, remember that for the checks of the blocks around it."""
-        if self._asking is not None:
-            self._asked.append(Asked(at.env.scope, key, at.env.seen.get(key), self._asking))
-        return at.env.look_up(key, optional=optional, fold=self._folder(at))
-
-    def _everything(self, step: Step[..., Any], path: str, at: At) -> list[Read]:
-        named = {p.name for p in step.component.params}
-        out: list[Read] = []
-        for key in dict.fromkeys([*at.env.scope.offered, *at.env.scope.inputs, *at.env.seen]):
-            if key in named:
-                continue
-            found = at.env.look_up(key, optional=True, fold=self._folder(at))
-            if found is not None:
-                out.append(Read(key, key, _as_version(key, found, at.frame), default=found.default))
-        self._find("W208", path, keys=tuple(read.argument for read in out))
-        self._opaque.append(
-            (out, at.env.scope, at.frame, named | set(at.env.seen) | {read.argument for read in out})
-        )
-        return out
-
-    def _known(self, at: At) -> tuple[str, ...]:
-        return tuple(dict.fromkeys([*at.env.seen, *at.env.scope.inputs, *at.env.scope.schema.fields]))
-
-    def _folder(self, at: At) -> Callable[[Field, Deltas], Version]:
-        return lambda field, entry: merge_node(at.frame, field, at.branch, entry)
 
     # ------------------------------------------------------------------ blocks
     def _settle(self, at: At) -> Nodes:
@@ -553,107 +455,3 @@ class _Binder(Bodies):
         region.writes.append(outer)
         region.exports.append(Export(outer, candidates))
         at.env.write(key, outer)
-
-    def _subgraph(self, flow: Subgraph, at: At) -> Nodes:
-        path = at.names.take()
-        if flow.atomic or at.sealed:
-            before = self._settle(at)
-            at = at.with_(before=before)
-            region = Region(
-                at.frame,
-                path,
-                at.branch,
-                need=None,
-                on_error="cancel",
-                retry=flow.retry,
-                timeout=flow.timeout,
-            )
-            return self._region(region, at, lambda inside: self._embed(flow, inside, path))
-        return self._embed(flow, at, path)
-
-    def _embed(self, flow: Subgraph, at: At, path: str) -> Nodes:
-        definition = flow.definition
-        first = len(at.frame.nodes)
-        scope = Scope(
-            definition.schema,
-            path,
-            lambda key, optional: self._child_input(flow, key, at, path, optional=optional),
-            tuple(key for key, _ in flow.inputs or ()),
-        )
-        env = Env(scope, at.frame)
-        caps = self._cap(path, definition.max_concurrency, at.caps)
-        inside = at.with_(env=env, names=self._names(definition.body, path), path=path, caps=caps, exits=[])
-        if definition.order == "dataflow":
-            ends = self._parts_by_data(definition.body, inside)
-        else:
-            ends = self._parts_listed(definition.body, inside)
-        for argument, _ in flow.inputs or ():
-            if argument not in scope.inputs:
-                self._find("E102", path, argument=argument, known=tuple(scope.inputs), subgraph=True)
-        self._publish(flow, at, env, path)
-        self.bound.blocks.append(Block(path, "subgraph", flow, (tuple(at.frame.nodes[first:]),)))
-        return ends
-
-    def _child_input(self, flow: Subgraph, key: str, at: At, path: str, *, optional: bool) -> Found | None:  # noqa: ARG002
-        schema = flow.definition.schema
-        field = schema.fields.get(key) or flow.definition.schema_in.fields.get(key)
-        if schema.declared and field is None:
-            return None
-        has_default = field is not None and (field.default is not ABSENT or field.default_factory is not None)
-        source: Source | None = key
-        if flow.inputs is not None:
-            source = dict(flow.inputs).get(key)
-        if source is None:
-            return self._field_default(field, at) if has_default and field is not None else None
-        if isinstance(source, Val):
-            return Found(at.frame.version(key, None, origin="value", value=source.value))
-        if isinstance(source, Config):
-            return Found(None, config=source)
-        if isinstance(source, Optional):
-            found = self._ask(source.key, at, optional=True)
-            return Found(found.version, found.config, source.default) if found is not None else None
-        found = self._ask(source, at, optional=optional or has_default)
-        if found is None and has_default and field is not None:
-            return self._field_default(field, at)
-        if found is not None and has_default and field is not None and found.default is ABSENT:
-            return Found(found.version, found.config, field.initial())
-        return found
-
-    def _field_default(self, field: Field, at: At) -> Found:
-        return Found(at.frame.version(field.key, None, origin="value", value=field.initial()))
-
-    def _publish(self, flow: Subgraph, at: At, env: Env, path: str) -> None:
-        declared = at.env.scope.schema
-        pairs = flow.outputs
-        if pairs is None:
-            pairs = tuple((key, key) for key in env.seen if not declared.declared or key in declared.fields)
-        for ours, theirs in pairs:
-            entry = env.seen.get(theirs)
-            if flow.outputs is not None and declared.declared and ours not in declared.fields:
-                self._find("E101", path, key=ours, writes=True, known=tuple(declared.fields))
-            field = at.env.scope.field(ours)
-            if isinstance(entry, Deltas) and field is not None and field.reducer is not None:
-                for delta in entry.own:
-                    at.env.write(ours, delta)
-                continue
-            found = env.look_up(theirs, optional=True, fold=self._folder(at))
-            if found is None or found.version is None:
-                self._find(
-                    "E101",
-                    path,
-                    key=theirs,
-                    writes=False,
-                    argument=None,
-                    known=tuple(env.seen),
-                    subgraph=True,
-                )
-                continue
-            at.env.write(ours, found.version)
-            at.env.scope.written.setdefault(ours, path)
-
-
-def _as_version(key: str, found: Found, frame: Frame) -> Version:
-    """What was found as a version: a setting of the run, too, has a slot when somebody reads everything."""
-    if found.version is not None:
-        return found.version
-    return frame.version(key, None, origin="config", value=found.config)

@@ -179,6 +179,7 @@ class Region(Node):
         decider: the version outside whose value decides.
         cases: the body for each value of the decider; ``default`` for all others (-1: none).
         flags: versions outside: in a rest or loop, who ended the pipeline; in gates and jumps, who jumped.
+        origins: for each flag, the segment whose jump it tells of; -1 for the end of the pipeline.
         seeds: ``(older version or None, version outside)``: what a key is if no body writes it.
         sums: versions outside that collect the deltas of all turns.
         items: ``(name, version in the body)`` of what the shell puts there when it opens.
@@ -202,6 +203,7 @@ class Region(Node):
         "need",
         "number",
         "on_error",
+        "origins",
         "partial",
         "retry",
         "seeds",
@@ -231,6 +233,7 @@ class Region(Node):
         self.cases: dict[str, int] = {}
         self.default = -1
         self.flags: list[Version] = []
+        self.origins: list[int] = []
         self.seeds: list[tuple[Version | None, Version]] = []
         self.sums: list[Version] = []
         self.items: list[tuple[str, Version]] = []

@@ -35,7 +35,9 @@ class Breakpoints:
                 if path not in kinds:
                     raise DefinitionError(f"{name}: no step has the path {path!r}{did_you_mean(path, kinds)}")
                 if name == "interrupt_after" and kinds[path] in ("condition", "fan_out", "reduce", "handler"):
-                    raise DefinitionError(f"{name}: {path!r} is a part of another step; stop before or after that one")
+                    raise DefinitionError(
+                        f"{name}: {path!r} is a part of another step; stop before or after that one"
+                    )
 
 
 def _paths(given: Iterable[str], name: str) -> frozenset[str]:

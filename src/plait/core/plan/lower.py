@@ -123,6 +123,7 @@ class _Lowering:
         made.decider = node.decider.slot if node.decider is not None else -1
         made.cases, made.default, made.number = node.cases, node.default, node.number
         made.flags = tuple(version.slot for version in node.flags)
+        made.origins = (*node.origins, *[-1] * (len(node.flags) - len(node.origins)))
         made.seeds = tuple((old.slot if old is not None else -1, new.slot) for old, new in node.seeds)
         made.sums = tuple(version.slot for version in node.sums)
         made.items = tuple((name, version.slot) for name, version in node.items)

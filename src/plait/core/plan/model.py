@@ -170,6 +170,7 @@ class RegionPlan:
         decider: the slot outside that decides, or -1.
         cases, default: the body for each value of it, and for all others (-1: none).
         flags: slots outside: who has ended the pipeline, or jumped.
+        origins: for each of them, the segment of the jump; -1 for the end of the pipeline.
         seeds: ``(slot, slot)`` outside: copied when it opens for the first time.
         sums: slots outside that collect deltas.
         items: ``(name, slot)`` inside of what the shell fills in.
@@ -194,6 +195,7 @@ class RegionPlan:
         "need",
         "number",
         "on_error",
+        "origins",
         "partial",
         "path",
         "retry",
@@ -220,6 +222,7 @@ class RegionPlan:
         self.decider, self.default, self.number = -1, -1, 0
         self.cases: dict[str, int] = {}
         self.flags: tuple[int, ...] = ()
+        self.origins: tuple[int, ...] = ()
         self.seeds: tuple[tuple[int, int], ...] = ()
         self.sums: tuple[int, ...] = ()
         self.items: tuple[tuple[str, int], ...] = ()
@@ -241,7 +244,7 @@ class RegionPlan:
     def first_index(self) -> int:
         """The number of its first step, in listed order."""
         numbers = [
-            unit.steps[0].index if unit.steps else unit.region.first_index
+            unit.region.first_index if unit.region is not None else unit.steps[0].index
             for body in self.bodies
             for unit in body.units
             if unit.steps or unit.region is not None

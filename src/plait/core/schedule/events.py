@@ -56,12 +56,12 @@ class Stopped(NamedTuple):
 
 
 class Expanded(NamedTuple):
-    """The answer to ``Expand``: open ``count`` copies of a body; body -1 opens none, and the region has succeeded."""
+    """The answer to ``Expand``: open so many copies of a body; body -1 opens none, and the region has succeeded."""
 
     at: float
     task: int
     body: int
-    count: int = 1
+    copies: int = 1
 
 
 class Suspended(NamedTuple):

@@ -305,11 +305,11 @@ class Scheduler:
             return
         region = outer.plan.units[task - outer.base].region
         assert region is not None
-        if event.body < 0 or not event.count:
+        if event.body < 0 or not event.copies:
             self._succeed(task, outer, out)
             return
         turn = self._turns.pop(task, 1)
-        self._open(task, region, out, body=event.body, count=event.count, turn=turn)
+        self._open(task, region, out, body=event.body, count=event.copies, turn=turn)
 
     # ------------------------------------------------------------------ waiting for an answer
     def _suspend(self, event: Suspended, out: list[Command]) -> None:
