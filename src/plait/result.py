@@ -36,7 +36,7 @@ class Result(Generic[StateT]):
         self.state = state
         self.failures = tuple(failures)
         self.pauses: tuple[Pause, ...] = ()
-        if run.outcome == "paused":
+        if run.outcome == "paused" and run.pauses is not None:
             self.pauses = tuple(run.pauses.open[task] for task in sorted(run.pauses.open))
         self._run, self._again = run, again
         self._report: Report | None = None
@@ -88,7 +88,7 @@ class Result(Generic[StateT]):
         return run_sync(lambda: self._go_on(resumed))
 
     def _claim(self, answers: Any) -> list[int]:
-        if not self.pauses:
+        if not self.pauses or self._run.pauses is None:
             raise PauseError("the run is not paused: there is nothing to go on with")
         return [pause.task for pause in self._run.pauses.claim(self.pauses, answers)]
 

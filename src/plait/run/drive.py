@@ -40,7 +40,6 @@ from plait.core.schedule.events import (
     CancelRequested,
     Event,
     Granted,
-    Resumed,
     RunStarted,
     Switched,
     TimerFired,
@@ -79,24 +78,28 @@ def _failing() -> Any:
     return failing
 
 
+def _pausing() -> Any:
+    from plait.run import pausing
+
+    return pausing
+
+
 class Run:
     """One run of a plan: frames of values, strands, timers. Made and used on one event loop."""
 
     __slots__ = (
         "_baseline",
         "_bug",
-        "_called_off",
         "_done",
         "_index",
         "_leader",
-        "_pauses",
         "_ramp",
         "_starting",
         "_timer",
         "_timer_at",
-        "_todo",
         "_trouble",
         "admitted",
+        "called_off",
         "clock",
         "config",
         "context",
@@ -114,6 +117,7 @@ class Run:
         "outcome",
         "outer_cancel",
         "outer_cursor",
+        "pauses",
         "plan",
         "program",
         "root",
@@ -121,6 +125,7 @@ class Run:
         "started",
         "strands",
         "teller",
+        "todo",
     )
 
     def __init__(
@@ -161,15 +166,15 @@ class Run:
         self.outer_cancel: asyncio.CancelledError | None = None
         self.outer_cursor: Cursor | None = None
         self._trouble: Trouble | None = None
-        self._pauses: Pauses | None = None
+        self.pauses: Pauses | None = None
         self.strands: set[Cursor] = set()
-        self._todo: deque[Start] = deque()
+        self.todo: deque[Start] = deque()
         self._ramp = 1
         self._done: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._baseline = 0
         self._bug: BaseException | None = None
-        self._called_off = 0
+        self.called_off = 0
         """How many Tasks were cancelled before their first turn, and have yet to take it."""
         self._leader: asyncio.Task[Any] | None = None
         self.lead: Cursor | None = None
@@ -190,34 +195,6 @@ class Run:
     def has_trouble(self) -> bool:
         """Whether anything went wrong, even if the run succeeded."""
         return self._trouble is not None
-
-    @property
-    def pauses(self) -> Pauses:
-        """Who waits for answers, and which were given."""
-        if self._pauses is None:
-            from plait.run.pausing import Pauses
-
-            self._pauses = Pauses()
-        return self._pauses
-
-    @property
-    def has_pauses(self) -> bool:
-        """Whether any step has asked for an answer."""
-        return self._pauses is not None
-
-    def begin(self, resumed: Sequence[int]) -> list[Command]:
-        """Let the scheduler start, or go on with tasks whose answers are there."""
-        if not resumed:
-            now = self.started = self.clock()
-            return self.handle(RunStarted(now, None if self.deadline is None else now + self.deadline))
-        # The time in which the run was paused does not count.
-        clock, paused = self.clock, self.clock() - self.ended
-        self.clock = lambda: clock() - paused
-        self.finished, self.outcome = False, ""
-        commands: list[Command] = []
-        for task in resumed:
-            commands += self.handle(Resumed(self.clock(), task))
-        return commands
 
     # ------------------------------------------------------------------ the whole of it
     async def execute(self, resumed: Sequence[int] = ()) -> None:
@@ -250,8 +227,12 @@ class Run:
             self.teller.run_started()
         token = CURRENT.set(cursor)
         try:
-            self._act(self.begin(resumed))
-            todo = self._todo
+            if resumed:
+                self.act(_pausing().go_on(self, resumed))
+            else:
+                limit = None if self.deadline is None else self.started + self.deadline
+                self.act(self.handle(RunStarted(self.started, limit)))
+            todo = self.todo
             if len(todo) == 1 and self.deadline is None and self._can_lead(todo[0]):
                 self.lead = cursor
                 cursor.coroutine = self._strand(cursor, todo.popleft(), lead=True)
@@ -259,9 +240,9 @@ class Run:
                 self.leading = -1
             elif todo:
                 self._start_more()
-            if self.scheduler.suspended and not self.finished:
-                self.look_for_quiet()
-            if not self.finished or self._called_off:
+            if self.scheduler.suspended:
+                self.act(_pausing().look_for_quiet(self))
+            if not self.finished or self.called_off:
                 await self._wait()
             if self._bug is not None:
                 raise self._bug
@@ -289,7 +270,7 @@ class Run:
                 self.teller.run_finished(self.outcome)
 
     async def _wait(self) -> None:
-        while not self.finished or self._called_off:
+        while not self.finished or self.called_off:
             done: asyncio.Future[None] = self.loop.create_future()
             self._done = done
             try:
@@ -325,7 +306,7 @@ class Run:
     # ------------------------------------------------------------------ strands
     async def _strand(self, cursor: Cursor, start: Start, lead: bool = False) -> None:
         task, attempt, first = start.task, start.attempt, start.step
-        now, log, frames, todo = self.clock, self.log.append, self.frames, self._todo
+        now, log, frames, todo = self.clock, self.log.append, self.frames, self.todo
         scheduler, teller = self.scheduler, self.teller
         if not lead:
             CURRENT.set(cursor)
@@ -394,7 +375,7 @@ class Run:
                 if not cursor.abandoned:  # its thread may still ask where it is
                     cursor.step = None
                 if commands:
-                    self._act(commands)
+                    self.act(commands)
                 if not todo:
                     break
                 if cursor.cancels:  # this Task was told to stop: what follows starts in another one
@@ -417,8 +398,8 @@ class Run:
             if not lead:
                 self.strands.discard(cursor)
                 cursor.atask = None
-                if self.scheduler.suspended and not self.strands:
-                    self.look_for_quiet()
+                if self.scheduler.suspended:
+                    self.act(_pausing().look_for_quiet(self))
         except GeneratorExit:
             raise  # closed from outside: nobody is left to tell
         except BaseException as bug:
@@ -437,8 +418,8 @@ class Run:
 
     def _undropped(self) -> Start | None:
         """The next task on the list that was not called off meanwhile."""
-        while self._todo:
-            start = self._todo.popleft()
+        while self.todo:
+            start = self.todo.popleft()
             if start.task not in self.dropped:
                 return start
             self.dropped.remove(start.task)
@@ -457,7 +438,7 @@ class Run:
         branches needs one Task, not one each. Eager Tasks (3.12+) tell at once whether they suspend; before
         that, Tasks are made one, two, four … at a time, as long as those before have not emptied the list.
         """
-        todo, loop = self._todo, self.loop
+        todo, loop = self.todo, self.loop
         self._starting = True
         made = 0
         while todo and (EAGER or made < self._ramp):
@@ -482,19 +463,19 @@ class Run:
 
     def _go(self, commands: list[Command]) -> None:
         """Carry out commands from outside of a strand."""
-        self._act(commands)
-        if self._todo:
+        self.act(commands)
+        if self.todo:
             self._start_more()
 
     # ------------------------------------------------------------------ acting
-    def _act(self, commands: list[Command]) -> None:
+    def act(self, commands: list[Command]) -> None:
         """Carry out commands; what is to start goes on the list, in the scheduler's order."""
         self._index = None
         try:
             for command in commands:  # grows while it is walked: a grant at once leads to more
                 kind = type(command)
                 if kind is Start:
-                    self._todo.append(command)  # type: ignore[arg-type]  # kind says so
+                    self.todo.append(command)  # type: ignore[arg-type]  # kind says so
                 elif kind is Finish:
                     self._finish(command.outcome)  # type: ignore[union-attr]
                 else:
@@ -542,17 +523,14 @@ class Run:
             case Retrying(task, step, attempt):
                 self.trouble.errors.pop((task, step, attempt - 1), None)
             case Start() | Finish():
-                raise AssertionError(command)  # _act has seen to these
-
-    def look_for_quiet(self) -> None:
-        """Some wait for answers: if nothing else is left, the run is paused."""
-        if not self.strands and not self._todo and not self.finished:
-            from plait.run.pausing import quiet
-
-            self._act(quiet(self))
+                raise AssertionError(command)  # act has seen to these
 
     def _finish(self, outcome: str) -> None:
         self.finished, self.outcome = True, outcome
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Wake up whoever waits for the end."""
         if self._done is not None and not self._done.done():
             self._done.set_result(None)
 
@@ -590,19 +568,6 @@ class Run:
         """A strand ended, or is given up."""
         self.strands.discard(cursor)
         self._index = None
-
-    def call_off(self, cursor: Cursor) -> None:
-        """End a strand whose Task has not had its first turn; the run waits until it has."""
-        self.forget(cursor)
-        self._called_off += 1
-        cursor.atask.add_done_callback(self._called_off_ended)
-        cursor.atask.cancel()
-
-    def _called_off_ended(self, _: asyncio.Task[None]) -> None:
-        self._called_off -= 1
-        done = self._done
-        if self.finished and not self._called_off and done is not None and not done.done():
-            done.set_result(None)
 
     def waits_for_thread(self) -> bool:
         """Whether a thread works for one of its steps, which nobody can stop."""

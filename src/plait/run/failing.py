@@ -149,7 +149,7 @@ def _call_off(run: Run, task: int, cursor: Cursor | None, cause: str) -> list[Co
     if cursor is None:
         run.dropped.add(task)
     else:
-        run.call_off(cursor)
+        _end_before_its_turn(run, cursor)
     now = run.clock()
     if cause == "stop":
         return run.handle(Stopped(now, task))
@@ -160,6 +160,20 @@ def _call_off(run: Run, task: int, cursor: Cursor | None, cause: str) -> list[Co
     nobody = Cursor(run, task)
     nobody.attempt = run.scheduler.attempt[task]
     return failed(run, nobody, frame, task, first, step, late, now)
+
+
+def _end_before_its_turn(run: Run, cursor: Cursor) -> None:
+    """End a strand whose Task has not had its first turn; the run waits until it has."""
+
+    def ended(_: object) -> None:
+        run.called_off -= 1
+        if run.finished:
+            run.let_go()
+
+    run.forget(cursor)
+    run.called_off += 1
+    cursor.atask.add_done_callback(ended)
+    cursor.atask.cancel()
 
 
 def give_up(run: Run, task: int) -> list[Command]:

@@ -10,12 +10,12 @@ from __future__ import annotations
 import hmac
 import secrets
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from plait.context import Cursor, Suspend
 from plait.core.names import did_you_mean, listing
-from plait.core.schedule.events import Quiet, Stopped, Suspended
+from plait.core.schedule.events import Quiet, Resumed, Stopped, Suspended
 from plait.errors import PauseError
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def ask(run: Run, cursor: Cursor, step: PlannedStep, attempt: int, message: Any)
     key = (cursor.task, frame.plan.units[cursor.task - frame.base].steps.index(step), attempt)
     number = cursor.asked[1] + 1 if cursor.asked is not None and cursor.asked[0] == key else 1
     cursor.asked = (key, number)
-    answers = run.pauses.answers.get(key[:2], ()) if run.has_pauses else ()
+    answers = run.pauses.answers.get(key[:2], ()) if run.pauses is not None else ()
     if number <= len(answers):
         return answers[number - 1]
     cursor.asked = None
@@ -142,6 +142,8 @@ def suspended(
     k = frame.plan.units[task - frame.base].steps.index(step)
     if cursor.stopped:
         return run.handle(Stopped(now, task))
+    if run.pauses is None:
+        run.pauses = Pauses()
     run.pauses.open[task] = Pause(
         run_id=run.run_id,
         path=frame.path(step.path),
@@ -154,6 +156,20 @@ def suspended(
     return run.handle(Suspended(now, task, k))
 
 
-def quiet(run: Run) -> list[Command]:
-    """Nothing of the run runs: it may be paused."""
+def look_for_quiet(run: Run) -> list[Command]:
+    """Some wait for answers: if nothing else is left, the run is paused."""
+    if run.strands or run.todo or run.finished:
+        return []
     return run.handle(Quiet(run.clock()))
+
+
+def go_on(run: Run, resumed: Sequence[int]) -> list[Command]:
+    """Let a paused run go on with the tasks whose answers are there. The time in which it was paused does not count."""
+    clock, paused = run.clock, run.clock() - run.ended
+    run.clock = lambda: clock() - paused
+    assert run.pauses is not None
+    run.finished, run.outcome, run.pauses.taken = False, "", False
+    commands: list[Command] = []
+    for task in resumed:
+        commands += run.handle(Resumed(run.clock(), task))
+    return commands

@@ -18,13 +18,13 @@ from plait.context import CURRENT, Cursor, Suspend
 from plait.core.component import Component
 from plait.core.plan.model import PlannedStep
 from plait.core.schedule.commands import Acquire, Cancel, Command, GiveUp, Release, Start, Wake, Withdraw
-from plait.core.schedule.events import Granted, Stopped, TimerFired
+from plait.core.schedule.events import Granted, RunStarted, Stopped, TimerFired
 from plait.errors import StepTimeout
 from plait.run.drive import Run
 from plait.run.failing import failed
 from plait.run.lifecycle import ensure, has_life, is_ready
 from plait.run.loops import run_sync
-from plait.run.pausing import suspended
+from plait.run.pausing import go_on, look_for_quiet, suspended
 from plait.run.values import Frame, arguments, check_arguments, check_result, fill_config, fold, placed, put
 
 
@@ -40,11 +40,17 @@ class SerialRun(Run):
         self._runner: asyncio.Runner | None = None
         self._wake_at: float | None = None
         fill_config(self.plan, self.root.values, self.config, self.context)
+        if not resumed:
+            self.started = self.clock()
         if self.teller is not None:
             self.teller.run_started()
         token = CURRENT.set(None)
         try:
-            self._queue(self.begin(resumed))
+            if resumed:
+                self._queue(go_on(self, resumed))
+            else:
+                limit = None if self.deadline is None else self.started + self.deadline
+                self._queue(self.handle(RunStarted(self.started, limit)))
             while not self.finished:
                 self._next()
         finally:
@@ -64,17 +70,17 @@ class SerialRun(Run):
             self._queue(self.handle(TimerFired(max(self.clock(), at))))
             return
         if not self._ready:
-            self.look_for_quiet()
+            self._queue(look_for_quiet(self))
             return
         self._one(heapq.heappop(self._ready)[2])
 
     def _queue(self, commands: list[Command]) -> None:
-        self._act(commands)
-        for each in self._todo:
+        self.act(commands)
+        for each in self.todo:
             frame = self.frames[each.task]
             index = frame.plan.units[each.task - frame.base].steps[each.step].index
             heapq.heappush(self._ready, (index, each.task, each))
-        self._todo.clear()
+        self.todo.clear()
 
     def _do(self, command: Command, commands: list[Command]) -> None:
         match command:

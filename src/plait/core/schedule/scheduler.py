@@ -23,20 +23,17 @@ from plait.core.plan.model import JOIN, REGION, Plan, RegionPlan
 from plait.core.schedule.commands import (
     Acquire,
     Cancel,
-    Close,
     Command,
     Expand,
-    Expired,
     Finish,
     GiveUp,
     Open,
     Outcome,
     Release,
-    Retrying,
     Start,
     Wake,
-    Withdraw,
 )
+from plait.core.schedule.ending import Ending
 from plait.core.schedule.events import (
     CancelRequested,
     Committed,
@@ -52,44 +49,30 @@ from plait.core.schedule.events import (
     Suspended,
     TimerFired,
 )
-from plait.core.schedule.frame import Ended, Fault, FrameState
-
-WAITING: Final = 0
-ACQUIRING: Final = 1
-RUNNING: Final = 2
-BACKING_OFF: Final = 3
-EXPIRING: Final = 4
-STOPPING: Final = 5
-GATED: Final = 6
-SUCCEEDED: Final = 7
-FAILED: Final = 8
-CANCELLED: Final = 9
-SKIPPED: Final = 10
-SUSPENDED: Final = 11
-
-STATE_NAMES: Final = (
-    "waiting",
-    "acquiring",
-    "running",
-    "backing off",
-    "expiring",
-    "stopping",
-    "gated",
-    "succeeded",
-    "failed",
-    "cancelled",
-    "skipped",
-    "suspended",
+from plait.core.schedule.frame import Fault, FrameState
+from plait.core.schedule.states import (
+    ACQUIRING,
+    BACKING_OFF,
+    DEADLINE,
+    EXPIRING,
+    GATED,
+    GRACE,
+    RETRY,
+    RUNNING,
+    STATE_NAMES,
+    STOPPING,
+    SUCCEEDED,
+    SUSPENDED,
+    TIMEOUT,
+    WAITING,
 )
 
 REDELIVERIES: Final = 8
 """How often cancellation is delivered again after the grace period before a task is given up."""
 REDELIVERY_INTERVAL: Final = 0.1
 
-_RETRY, _TIMEOUT, _GRACE, _DEADLINE = range(4)
 
-
-class Scheduler:
+class Scheduler(Ending):
     """Decides for one run; see the module's picture.
 
     Args:
@@ -98,31 +81,7 @@ class Scheduler:
         durable: whether effects and the end wait until the journal has stored what they stand on.
     """
 
-    __slots__ = (
-        "_at",
-        "_committed",
-        "_draw",
-        "_facts",
-        "_finishing",
-        "_gated",
-        "_order",
-        "_timers",
-        "_turns",
-        "attempt",
-        "cancelled",
-        "deadline_passed",
-        "done",
-        "durable",
-        "first",
-        "frame_of",
-        "frames",
-        "grace",
-        "missing",
-        "outcome",
-        "root",
-        "state",
-        "suspended",
-    )
+    __slots__ = ()
 
     def __init__(self, plan: Plan, *, grace: float = 5.0, durable: bool = False) -> None:
         n = len(plan.units)
@@ -176,7 +135,7 @@ class Scheduler:
             self._commit(event.facts, out)
         elif isinstance(event, RunStarted):
             if event.deadline is not None:
-                self._set_timer(event.deadline, _DEADLINE, -1, 0, out)
+                self._set_timer(event.deadline, DEADLINE, -1, 0, out)
             plan = self.root.plan
             for i in plan.roots:
                 if plan.plain[i] and not self.durable:
@@ -254,7 +213,7 @@ class Scheduler:
         attempt = self.attempt[task]
         limit = plan.timed[node]
         if limit is not None:
-            self._set_timer(self._at + limit, _TIMEOUT, task, attempt, out)
+            self._set_timer(self._at + limit, TIMEOUT, task, attempt, out)
         region = plan.units[node].region
         if region is None:
             out.append(Start(task, attempt, self.first[task]))
@@ -320,7 +279,7 @@ class Scheduler:
         self.state[task] = SUSPENDED
         self.suspended += 1
         self.first[task] = event.step
-        self._timers = [timer for timer in self._timers if timer[2] != _TIMEOUT or timer[3] != task]
+        self._timers = [timer for timer in self._timers if timer[2] != TIMEOUT or timer[3] != task]
         heapq.heapify(self._timers)
         frame = self.frame_of[task]
         if frame.plan.needs[task - frame.base] is not None:
@@ -344,224 +303,6 @@ class Scheduler:
         self.suspended -= 1
         self.state[task] = WAITING
         self._ready(task, out)
-
-    # ------------------------------------------------------------------ failure
-    def _failed(self, event: Failed, out: list[Command]) -> None:
-        task = event.task
-        frame = self.frame_of[task]
-        node = task - frame.base
-        was = self.state[task]
-        assert was in (RUNNING, EXPIRING, STOPPING), (task, STATE_NAMES[was])
-        if was == STOPPING:  # an error while it was being cancelled: the shell keeps it as a note
-            self._stopped(task, out)
-            return
-        if frame.plan.needs[node] is not None:
-            out.append(Release(task))
-        self._draw = event.draw
-        region = frame.plan.units[node].region
-        if region is not None:
-            timeout = Ended(Fault(task, -1, self.attempt[task]), event.matches, event.waits, event.catches)
-            self._region_failed(task, region, [timeout], [], out)
-            return
-        attempt = self.attempt[task] if event.step == self.first[task] else 1
-        retry = frame.plan.units[node].steps[event.step].retry
-        if retry is not None and event.matches & 1 and attempt < retry.attempts:
-            wait = event.waits[0] if event.waits else None
-            delay = retry.delay(attempt, event.draw) if wait is None else wait
-            self.first[task], self.attempt[task] = event.step, attempt + 1
-            self._back_off(task, event.step, delay, out)
-            return
-        self.state[task] = FAILED
-        ended = Ended(Fault(task, event.step, attempt), event.matches, event.waits, event.catches)
-        self._fault(frame, task, [ended.outwards()], out)
-
-    def _back_off(self, task: int, step: int, delay: float, out: list[Command]) -> None:
-        at = self._at + max(0.0, delay)
-        self.state[task] = BACKING_OFF
-        out.append(Retrying(task, step, self.attempt[task], at))
-        if delay <= 0.0:
-            self._ready(task, out)
-        else:
-            self._set_timer(at, _RETRY, task, self.attempt[task], out)
-
-    def _fault(self, frame: FrameState, task: int, faults: list[Ended], out: list[Command]) -> None:
-        """A node of this frame failed for good: what that means is the frame's policy."""
-        node = task - frame.base
-        branch = frame.plan.branch[node]
-        frame.unfinished -= 1
-        frame.faults += faults
-        if frame.left is not None:
-            frame.left[branch] -= 1
-        frame.failed.add(branch)
-        region = frame.region
-        need = region.need if region is not None else None
-        if region is None:
-            stop_all = True
-        elif need is None:
-            stop_all = region.on_error == "cancel"
-        else:
-            stop_all = region.on_error == "cancel" and frame.plan.branches - len(frame.failed) < need
-        if stop_all:
-            frame.stopping = True
-            self._stop_nodes(frame, None, out)
-        else:
-            self._stop_nodes(frame, branch, out)
-        if not frame.unfinished:
-            self._end(frame, out)
-
-    def _branch_done(self, frame: FrameState, out: list[Command]) -> bool:
-        """A branch has succeeded; with ``need=n`` that may be the n-th, which ends the block."""
-        region = frame.region
-        if region is None or region.need is None or frame.kept is not None or frame.stopping:
-            return False
-        kept = frame.succeeded_branches()
-        if len(kept) < region.need:
-            return False
-        frame.kept = kept
-        frame.stopping = True
-        self._stop_nodes(frame, None, out)
-        if not frame.unfinished:
-            self._end(frame, out)
-        return True
-
-    # ------------------------------------------------------------------ stopping
-    def _stop_nodes(self, frame: FrameState, branch: int | None, out: list[Command]) -> None:
-        """Stop what is not finished: all of the frame, or one branch of it."""
-        base, plan, state = frame.base, frame.plan, self.state
-        nodes = range(len(plan.units))
-        if branch is not None and frame.width:
-            nodes = range(branch * frame.width, (branch + 1) * frame.width)
-        for node in nodes:
-            if branch is not None and plan.branch[node] != branch:
-                continue
-            task = base + node
-            now = state[task]
-            if now in (RUNNING, EXPIRING):
-                self._stop(task, plan, node, out)
-            elif now in (WAITING, ACQUIRING, BACKING_OFF, GATED, SUSPENDED):
-                if now == ACQUIRING:
-                    out.append(Withdraw(task))
-                self.suspended -= now == SUSPENDED
-                state[task] = SKIPPED if now == WAITING else CANCELLED
-                frame.unfinished -= 1
-                if frame.left is not None:
-                    frame.left[plan.branch[node]] -= 1
-
-    def _stop(self, task: int, plan: Plan, node: int, out: list[Command]) -> None:
-        already = self.state[task] == EXPIRING
-        self.state[task] = STOPPING
-        if plan.units[node].region is not None:
-            inner = self.frames.get(task)  # None: it has expired, and its failure is on the way
-            if inner is not None and not inner.stopping:
-                inner.stopping = True
-                self._stop_nodes(inner, None, out)
-                if not inner.unfinished:
-                    self._end(inner, out)
-            return
-        if not already:
-            out.append(Cancel(task))
-            self._set_timer(self._at + self.grace, _GRACE, task, 1, out)
-
-    def _stopped(self, task: int, out: list[Command]) -> None:
-        """A task that had to stop has ended, one way or another."""
-        frame = self.frame_of[task]
-        node = task - frame.base
-        assert self.state[task] in (STOPPING, RUNNING, EXPIRING), (task, STATE_NAMES[self.state[task]])
-        if frame.plan.units[node].region is None and frame.plan.needs[node] is not None:
-            out.append(Release(task))
-        self.state[task] = CANCELLED
-        frame.unfinished -= 1
-        if frame.left is not None:
-            frame.left[frame.plan.branch[node]] -= 1
-        if not frame.unfinished:
-            self._end(frame, out)
-
-    def _cancel_run(self, out: list[Command]) -> None:
-        if self.done or self.cancelled:
-            return
-        self.cancelled = True
-        if self._finishing:
-            self._finish(out)
-        elif not self.root.stopping:
-            self.root.stopping = True
-            self._stop_nodes(self.root, None, out)
-            if not self.root.unfinished:
-                self._end(self.root, out)
-
-    # ------------------------------------------------------------------ the end of a frame
-    def _end(self, frame: FrameState, out: list[Command]) -> None:
-        region = frame.region
-        if region is None:
-            self._finish(out)
-            return
-        if self.frames.get(frame.task) is not frame:  # a nested end has led here already
-            return
-        del self.frames[frame.task]
-        outer = self.frame_of[frame.task]
-        task = frame.task
-        if self.state[task] == STOPPING:
-            out.append(Close(task, frame.base, None))
-            self._stopped(task, out)
-            return
-        kept = self._verdict(frame, region)
-        out.append(Close(task, frame.base, kept))
-        if kept is not None:
-            outer.recorded += frame.recorded
-            outer.recorded += [ended.fault for ended in frame.faults]
-            if region.again:
-                self._turns[task] = frame.turn + 1
-                out.append(Expand(task, frame.turn + 1))
-            else:
-                self._succeed(task, outer, out)
-            return
-        if (
-            frame.expired
-        ):  # the shell answers with Failed, so that policies are asked about the timeout as about any error
-            self.state[task] = EXPIRING
-            out.append(Expired(task, self.attempt[task]))
-            return
-        if region.handles and frame.body == 0:
-            self._handle_failure(task, region, frame, out)
-            return
-        self._region_failed(task, region, frame.faults, frame.recorded, out)
-
-    def _handle_failure(self, task: int, region: RegionPlan, frame: FrameState, out: list[Command]) -> None:
-        """A body failed: open the handler if it takes all of that; else what it does not take goes on outwards."""
-        taken = [ended.fault for ended in frame.faults if ended.catches & 1]
-        if taken and len(taken) == len(frame.faults):
-            handler = self._open(task, region, out, body=1, causes=tuple(taken))
-            handler.recorded = [*frame.recorded, *taken, *handler.recorded]
-            return
-        rest = [ended for ended in frame.faults if not ended.catches & 1]
-        self._region_failed(task, region, rest, [*frame.recorded, *taken], out)
-
-    def _region_failed(
-        self, task: int, region: RegionPlan, faults: list[Ended], recorded: list[Fault], out: list[Command]
-    ) -> None:
-        outer, attempt = self.frame_of[task], self.attempt[task]
-        matched = bool(faults) and all(ended.matches & 1 for ended in faults)
-        if region.retry is not None and matched and attempt < region.retry.attempts:
-            self.attempt[task] = attempt + 1
-            asked = [ended.waits[0] for ended in faults if ended.waits and ended.waits[0] is not None]
-            delay = max(asked) if asked else region.retry.delay(attempt, self._draw)
-            self._back_off(task, -1, delay, out)
-            return
-        self.state[task] = FAILED
-        outer.recorded += recorded
-        self._fault(outer, task, [ended.outwards() for ended in faults], out)
-
-    @staticmethod
-    def _verdict(frame: FrameState, region: RegionPlan) -> tuple[int, ...] | None:
-        """The branches whose values count, or None if the region failed."""
-        if frame.expired:
-            return None
-        if frame.kept is not None:
-            return frame.kept
-        if not frame.failed:
-            return tuple(range(frame.plan.branches))
-        if region.on_error == "collect":
-            return frame.succeeded_branches()
-        return None
 
     def _finish(self, out: list[Command]) -> None:
         if self.done:
@@ -600,12 +341,12 @@ class Scheduler:
             _, _, kind, task, attempt = heapq.heappop(timers)
             if self.done:
                 continue
-            if kind == _DEADLINE:
+            if kind == DEADLINE:
                 self._deadline(out)
-            elif kind == _RETRY:
+            elif kind == RETRY:
                 if self.state[task] == BACKING_OFF and self.attempt[task] == attempt:
                     self._ready(task, out)
-            elif kind == _TIMEOUT:
+            elif kind == TIMEOUT:
                 if self.state[task] == RUNNING and self.attempt[task] == attempt:
                     self._expire(task, out)
             else:
@@ -634,7 +375,7 @@ class Scheduler:
             return
         self.state[task] = EXPIRING
         out.append(Cancel(task, "timeout"))
-        self._set_timer(self._at + self.grace, _GRACE, task, 1, out)
+        self._set_timer(self._at + self.grace, GRACE, task, 1, out)
 
     def _again(self, task: int, times: int, out: list[Command]) -> None:
         if self.state[task] not in (STOPPING, EXPIRING):
@@ -643,7 +384,7 @@ class Scheduler:
             out.append(GiveUp(task))
             return
         out.append(Cancel(task, "timeout" if self.state[task] == EXPIRING else "stop", times))
-        self._set_timer(self._at + REDELIVERY_INTERVAL, _GRACE, task, times + 1, out)
+        self._set_timer(self._at + REDELIVERY_INTERVAL, GRACE, task, times + 1, out)
 
     def _commit(self, count: int, out: list[Command]) -> None:
         self._committed = max(self._committed, count)
