@@ -26,6 +26,7 @@ SPELT_OUT = {
     "OnError": "Literal['cancel', 'finish', 'collect']",
     "Need": "Literal['all'] | int",
     "_Room": "Awaitable[None]",
+    "Embed": "Callable[[list[str]], Iterable[Iterable[float]]]",
 }
 """Names that a reader need not look up."""
 
@@ -69,7 +70,7 @@ def _from_overloads(call: Callable[..., Any], parameter: str) -> str:
 def signature(name: str) -> str:
     """The signature of a public name, as it stands on the page."""
     found = find(name)
-    shown = name.rpartition(".")[2] if name.startswith(("events.", "testing.")) else name
+    shown = name.rpartition(".")[2] if name.startswith(("events.", "routers.", "testing.")) else name
     if isinstance(found, property):
         return (
             f"{shown}: {_annotation(inspect.signature(typing.cast('Any', found.fget)).return_annotation)}\n"
