@@ -158,16 +158,18 @@ def arguments(
         kwargs = {**everything, **kwargs}
     if component.single:
         whole = {**dict(zip((a.name for a in step.args), args, strict=False)), **kwargs}
-        args, kwargs = (
-            [next(iter(whole.values())) if len(step.args) == 1 and step.opaque is None else whole],
-            {},
-        )
+        alone = len(step.args) == 1 and step.opaque is None and step.args[0].name not in component.fields
+        args, kwargs = [next(iter(whole.values())) if alone else whole], {}
     if step.copy:
         import copy
 
         args, kwargs = copy.deepcopy((args, kwargs))
     if component.context_param is not None:
         kwargs[component.context_param] = context()
+    if component.emitter_param is not None and component.emitter_param not in kwargs:
+        from plait.run.emitter import emitter_of  # few components ask for one
+
+        kwargs[component.emitter_param] = emitter_of(context())
     return args, kwargs
 
 

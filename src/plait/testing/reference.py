@@ -412,7 +412,8 @@ class _Walker:
             self._set_up.add(id(component.given))
         named = copy.deepcopy(arguments) if step.copy else dict(arguments)
         if component.single:
-            return self.finish(component.entry(next(iter(named.values())) if len(named) == 1 else named))
+            alone = len(named) == 1 and not component.fields.issuperset(named)
+            return self.finish(component.entry(next(iter(named.values())) if alone else named))
         if component.context_param is not None:
             named[component.context_param] = _StepContext(node.path, attempt, self.config, self.out.emitted)
         by_place = [named.pop(p.name) for p in component.params if p.positional_only and p.name in named]
