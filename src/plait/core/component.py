@@ -82,11 +82,22 @@ class Entry:
         single: it takes one value (the ``ainvoke`` convention), not parameters by name.
         fields: with ``single``: the names that its one value is known to hold, so it is a dict even of one.
         emitter_param: the parameter that takes an event emitter when nothing else gives one.
+        needs_emitter: it can't be called without.
         setup, teardown: what its life begins and ends with, where that has another name than Plait's own.
         name: its name, where it has one of its own.
     """
 
-    __slots__ = ("call", "emitter_param", "fields", "name", "setup", "signature", "single", "teardown")
+    __slots__ = (
+        "call",
+        "emitter_param",
+        "fields",
+        "name",
+        "needs_emitter",
+        "setup",
+        "signature",
+        "single",
+        "teardown",
+    )
 
     def __init__(
         self,
@@ -96,12 +107,14 @@ class Entry:
         single: bool = False,
         fields: Iterable[str] = (),
         emitter_param: str | None = None,
+        needs_emitter: bool = False,
         setup: Callable[..., Any] | None = None,
         teardown: Callable[..., Any] | None = None,
         name: str | None = None,
     ) -> None:
         self.call, self.signature = call, signature if signature is not None else read_signature(call)
-        self.single, self.fields, self.emitter_param = single, frozenset(fields), emitter_param
+        self.single, self.fields = single, frozenset(fields)
+        self.emitter_param, self.needs_emitter = emitter_param, needs_emitter
         self.setup, self.teardown, self.name = setup, teardown, name
 
 
@@ -120,6 +133,7 @@ class Component:
         returns: the return annotation, or ``UNKNOWN``.
         context_param: the parameter that wants the ``StepContext``, if any.
         emitter_param: the parameter that takes an event emitter when nothing else gives one, if any.
+        needs_emitter: it can't be called without.
         setup, teardown: the life-cycle methods, if any.
     """
 
@@ -132,6 +146,7 @@ class Component:
         "kind",
         "known",
         "name",
+        "needs_emitter",
         "params",
         "returns",
         "setup",
@@ -157,7 +172,8 @@ class Component:
         signature = found.signature
         self.params, self.known, self.returns = signature.params, signature.known, signature.returns
         self.takes_any = signature.takes_any
-        self.context_param, self.emitter_param = signature.context_param, found.emitter_param
+        self.context_param = signature.context_param
+        self.emitter_param, self.needs_emitter = found.emitter_param, found.needs_emitter
 
     def param(self, name: str) -> Param | None:
         """The parameter of that name, if there is one."""

@@ -63,8 +63,9 @@ def _with_main(given: Any) -> Entry | None:
         signature = read_signature(main)
     call = cast("Method", run) if through_run else main
     emitter = next((p for p in signature.params if p.name == "event_emitter"), None)
-    if emitter is not None and emitter.required:
-        emitter.default = None
+    needed = emitter is not None and emitter.required
+    if emitter is not None and needed:
+        emitter.default = None  # no key has to give it
     if through_run:
         for param in signature.params:
             param.keyword_only, param.positional_only = True, False
@@ -72,6 +73,7 @@ def _with_main(given: Any) -> Entry | None:
         call,
         signature,
         emitter_param=None if emitter is None else emitter.name,
+        needs_emitter=needed,
         teardown=_own_release(given),
     )
 

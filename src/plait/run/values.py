@@ -9,6 +9,8 @@ import contextlib
 from collections.abc import Mapping
 from typing import Any
 
+from plait.context import StepContext, is_heard
+from plait.core.component import Component
 from plait.core.inputs import REQUIRED
 from plait.core.names import did_you_mean, listing
 from plait.core.plan.model import BRANCH_ENDED, NOT_GIVEN, NOT_YET, Missing, Plan, PlannedStep, RegionPlan
@@ -167,10 +169,20 @@ def arguments(
     if component.context_param is not None:
         kwargs[component.context_param] = context()
     if component.emitter_param is not None and component.emitter_param not in kwargs:
+        _give_emitter(component, kwargs, context())
+    return args, kwargs
+
+
+def _give_emitter(component: Component, kwargs: dict[str, Any], context: StepContext) -> None:
+    """Give a component the emitter it asks for; where nobody listens, one that can do without gets none.
+
+    A model that is given an emitter asks for its answer word by word, which nobody should pay for who does not listen.
+    """
+    if component.needs_emitter or is_heard(context):
         from plait.run.emitter import emitter_of  # few components ask for one
 
-        kwargs[component.emitter_param] = emitter_of(context())
-    return args, kwargs
+        assert component.emitter_param is not None
+        kwargs[component.emitter_param] = emitter_of(context)
 
 
 def check_arguments(step: PlannedStep, values: list[Any]) -> None:

@@ -32,6 +32,7 @@ from plait.core.policy import Retry
 from plait.core.schema import ABSENT, Schema
 from plait.core.step import Step
 from plait.errors import InputError, InvalidPipeline, OutputError, PipelineErrors
+from plait.run.emitter import EventEmitter
 from plait.testing._reading import (
     Node,
     check_config,
@@ -414,8 +415,11 @@ class _Walker:
         if component.single:
             alone = len(named) == 1 and not component.fields.issuperset(named)
             return self.finish(component.entry(next(iter(named.values())) if alone else named))
+        context = _StepContext(node.path, attempt, self.config, self.out.emitted)
         if component.context_param is not None:
-            named[component.context_param] = _StepContext(node.path, attempt, self.config, self.out.emitted)
+            named[component.context_param] = context
+        if component.emitter_param is not None:
+            named.setdefault(component.emitter_param, EventEmitter(context.emit))
         by_place = [named.pop(p.name) for p in component.params if p.positional_only and p.name in named]
         return self.finish(component.entry(*by_place, **named))
 
