@@ -41,6 +41,14 @@ def test_another_process_gets_the_same_vectors() -> None:
     assert done.stdout.strip() == repr(HashingEmbedder(32)([text]))
 
 
+def test_pieces_that_share_a_place_do_not_make_texts_alike() -> None:
+    one, other = HashingEmbedder(16)(
+        ["where is my invoice, please refund it", "a quick brown fox jumps over dogs"]
+    )
+    nearness = sum(x * y for x, y in zip(one, other, strict=True)) / (math.hypot(*one) * math.hypot(*other))
+    assert abs(nearness) < 0.5
+
+
 def test_pieces_decide_how_words_are_cut() -> None:
     words = HashingEmbedder(pieces=(50, 50))  # longer than any word: whole words alone
     a, b, c = words(["invoice", "invoices", "an invoice"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import pickle
 import runpy
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -101,8 +102,9 @@ def test_the_length_of_vectors_does_not_matter_however_extreme() -> None:
 
 
 def test_a_score_is_never_above_one() -> None:
-    vector = tuple(0.1 * n for n in range(1, 300))
-    assert SimilarityRouter({"a": ["x"]}, Table({"x": vector})).explain("x")["a"] <= 1.0
+    for length in range(2, 60):  # of some the squares add up to a little more, by rounding
+        vector = tuple(0.1 * n for n in range(1, length))
+        assert SimilarityRouter({"a": ["x"]}, Table({"x": vector})).explain("x")["a"] <= 1.0
 
 
 def test_a_source_of_which_nothing_is_known_gets_the_default() -> None:
@@ -219,12 +221,14 @@ def test_threads_at_the_same_time_embed_the_examples_once() -> None:
     together = threading.Barrier(4)
 
     class Slow(Table):
-        inside = 0
+        others = threading.Semaphore(0)
 
         def __call__(self, texts):
-            if len(texts) > 1:
-                self.inside += 1
-                assert self.inside == 1
+            if len(texts) > 1 and len(self.asked) == 0:
+                super().__call__(texts)
+                self.others.acquire(timeout=0.2)  # room for another thread to come in, if it may
+                return [self.table[text] for text in texts]
+            self.others.release()
             return super().__call__(texts)
 
     table = Slow()
@@ -264,7 +268,23 @@ def test_calls_on_several_loops_embed_the_examples_once() -> None:
     assert [len(asked) for asked in table.asked].count(3) == 1
 
 
-def test_who_waits_goes_on_when_the_one_who_embeds_is_cancelled() -> None:
+def test_one_who_waits_can_be_cancelled_alone() -> None:
+    table = AsyncTable()
+    router = SimilarityRouter(ROUTES, table)
+
+    async def main():
+        first, second, third = (asyncio.ensure_future(router.route("north")) for _ in range(3))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        second.cancel()
+        return await asyncio.gather(first, second, third, return_exceptions=True)
+
+    outcomes = asyncio.run(main())
+    assert [type(outcome).__name__ for outcome in outcomes] == ["str", "CancelledError", "str"]
+    assert [len(asked) for asked in table.asked].count(3) == 1
+
+
+def test_who_waits_goes_on_when_the_one_who_embeds_is_cancelled(caplog) -> None:
     table = AsyncTable()
     router = SimilarityRouter(ROUTES, table)
 
@@ -279,6 +299,7 @@ def test_who_waits_goes_on_when_the_one_who_embeds_is_cancelled() -> None:
     outcomes = asyncio.run(main())
     assert [type(outcome).__name__ for outcome in outcomes] == ["CancelledError", "str", "CancelledError"]
     assert [len(asked) for asked in table.asked].count(3) == 2
+    assert caplog.records == []  # no callback failed behind the scenes
 
 
 @pytest.mark.parametrize("kind", [Table, AsyncTable])
@@ -370,6 +391,14 @@ def test_an_embedding_is_loaded_without_a_pipeline_as_well(kind) -> None:
     embed = kind()
     assert asyncio.run(SimilarityRouter(ROUTES, embed).route("north")) == "up"
     assert embed.log == ["setup"]
+
+
+def test_a_copy_in_another_process_loads_and_embeds_for_itself() -> None:
+    router = SimilarityRouter(ROUTES, Loaded())
+    assert router("north") == "up"
+    copy = pickle.loads(pickle.dumps(router))
+    assert copy("north") == "up"
+    assert copy.embed.log == ["setup", "setup"]
 
 
 def test_an_async_setup_beside_a_plain_embedding_is_told() -> None:

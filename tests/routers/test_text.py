@@ -27,6 +27,7 @@ def found(word: str, text: str, *, whole: bool = True) -> bool:
         ("café", "LE CAFÉ"),
         ("счёт", "Где мой СЧЁТ?"),
         ("φόρος", "ΦΌΡΟΣ"),  # the last sigma has another form
+        ("ταΐζω", "ταΐζω".upper()),  # capitals for which there is no single character
         ("pc", "ＰＣ"),  # noqa: RUF001  (letters of full width)
         ("c++", "is it c++11?"),
         (".net", "in asp.net"),
@@ -55,6 +56,7 @@ def test_a_word_is_found(word: str, text: str) -> None:
         ("cafe", "café"),
         ("q", "q\u0307"),  # a letter with a dot for which there is no single character
         ("हिन", "हिन्दी"),  # a vowel sign follows, which `\b` takes for an end
+        ("ที", "ที่นี่"),  # a tone mark follows: another syllable
         ("c++", "c+"),
     ],
 )
@@ -68,6 +70,10 @@ def test_without_whole_words_parts_count() -> None:
 
 def test_a_later_place_counts_when_the_first_is_a_part_of_a_word() -> None:
     assert list(occurrences("bill", "billboard bill waybill bill")) == [10, 23]
+
+
+def test_places_may_overlap() -> None:
+    assert list(occurrences("a-a", "a-a-a")) == [0, 2]
 
 
 def test_case_can_be_kept() -> None:

@@ -33,7 +33,8 @@ Answer with the name of the route and nothing else."""
 AGAIN = "\n\nYour last answer named no route, or more than one. Answer with exactly one of: {names}"
 
 _THOUGHTS = re.compile(r"^\s*<think>.*?</think>", re.DOTALL)
-_FENCED = re.compile(r"```\w*\s*(.*?)```", re.DOTALL)
+_BRACES = 20
+"""So many places of an answer are tried as the beginning of an object."""
 _AROUND = " \t\r\n\"'`*_.,:;!“”„\u2018’«»「」"
 """What models put around a name."""
 
@@ -252,14 +253,18 @@ def _answer_text(router: str, answer: Any) -> str:
 
 
 def _json_route(text: str) -> tuple[Any, bool]:
-    """What the JSON object in an answer says of ``route``, and whether there is such an object."""
-    fenced = _FENCED.search(text)
-    candidate = fenced[1] if fenced else text
-    begin = candidate.find("{")
-    if begin < 0:
-        return None, False
-    try:
-        found, _ = json.JSONDecoder().raw_decode(candidate, begin)
-    except (ValueError, RecursionError):
-        return None, False
-    return (found.get("route"), True) if isinstance(found, dict) and "route" in found else (None, False)
+    """What the first JSON object in an answer that has a ``route`` says of it, and whether there is one."""
+    begin = -1
+    for _ in range(_BRACES):
+        begin = text.find("{", begin + 1)
+        if begin < 0:
+            break
+        try:
+            found, _ = json.JSONDecoder().raw_decode(text, begin)
+        except ValueError:
+            continue
+        except RecursionError:
+            break
+        if "route" in found:
+            return found["route"], True
+    return None, False
