@@ -25,6 +25,7 @@ SPELT_OUT = {
     "Order": "Literal['listed', 'dataflow']",
     "OnError": "Literal['cancel', 'finish', 'collect']",
     "Need": "Literal['all'] | int",
+    "Mode": "Literal['events', 'values', 'updates', 'custom', 'tokens']",
     "_Room": "Awaitable[None]",
     "Embed": "Callable[[list[str]], Iterable[Iterable[float]]]",
 }
@@ -64,7 +65,16 @@ def _from_overloads(call: Callable[..., Any], parameter: str) -> str:
         if known is not None or parameter == "return":
             text = _annotation(known.annotation if known is not None else what.return_annotation)
             found.update(dict.fromkeys(text.split(" | ")))
-    return " | ".join(sorted(found, key=lambda part: part == "None"))
+    parts = [part for part in found if not any(_says_more(other, part) for other in found)]
+    return " | ".join(sorted(parts, key=lambda part: part == "None"))
+
+
+def _says_more(one: str, other: str) -> bool:
+    """Whether one list of literals has all that another has, and more."""
+    words = [
+        set(re.findall(r'"\w+"', part)) if part.startswith("Literal[") else set() for part in (one, other)
+    ]
+    return bool(words[1]) and words[1] < words[0]
 
 
 def signature(name: str) -> str:
