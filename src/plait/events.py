@@ -47,7 +47,7 @@ class StepFailed(NamedTuple):
 
 
 class AttemptDiscarded(NamedTuple):
-    """What this attempt emitted is void: it failed or was cancelled, or the block around it did."""
+    """What this attempt emitted is void: it failed or was cancelled."""
 
     run_id: str
     at: float

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from plait.core.inputs import choice
-from plait.core.plan.bound import Bound, Frame, Region
+from plait.core.plan.bound import Bound, Frame, Leaf, Region, Version
 from plait.core.plan.model import Missing, PlannedStep
 from plait.errors import DefinitionError
 from plait.events import AttemptDiscarded, Emitted, Event
@@ -81,12 +81,12 @@ class View:
             self._visible = _Visible(run)
             yield self._item("values", dict(self._visible.state))
 
-    def of_write(self, step: PlannedStep, written: Mapping[str, Any]) -> Iterator[Any]:
+    def of_write(self, path: str, step: PlannedStep, written: Mapping[str, Any]) -> Iterator[Any]:
         """What there is to see of a step that has finished (or of a reducer that has merged)."""
         changed = self._visible is not None and self._visible.wrote(step, written)
         for mode in self.modes:
             if mode == "updates" and step.merge is None:
-                yield self._item(mode, {step.path: dict(written)})
+                yield self._item(mode, {path: dict(written)})
             elif mode == "values" and changed and self._visible is not None:
                 yield self._item(mode, dict(self._visible.state))
 
@@ -156,30 +156,29 @@ def _shown(bound: Bound) -> dict[str, tuple[str | None, ...]]:
             known.update(
                 {id(r.version): r.key for r in leaf.reads if r.version is not None and r.key is not None}
             )
-    _hand_down(bound.root, known)
-    fields = bound.definition.schema.fields
-    return {
-        leaf.path: tuple(
-            # What is merged by a reducer can be seen when it has been merged.
-            (
-                None
-                if (field := fields.get(version.key)) is not None and field.reducer is not None
-                else version.key
-            )
-            if leaf.outermost
-            else known.get(id(version))
-            for version in leaf.writes
-        )
-        for leaf in bound.leaves()
-    }
-
-
-def _hand_down(frame: Frame, known: dict[int, str]) -> None:
-    """What a block hands out under a key is known by that key inside it as well."""
-    for node in frame.nodes:
+    for node in bound.nodes():  # what a block hands out under a key is known by that key inside it as well
         if isinstance(node, Region):
             for outer, candidates in node.exports:
                 key = known.get(id(outer))
                 if key is not None:
                     known.update({id(version): key for _, version in candidates})
-            _hand_down(node.inner, known)
+    fields = bound.definition.schema.fields
+
+    def key_of(leaf: Leaf, version: Version) -> str | None:
+        if not leaf.outermost or _in_copies(leaf.frame):
+            return known.get(id(version))
+        field = fields.get(version.key)
+        if field is not None and field.reducer is not None:
+            return None  # it can be seen when it has been merged
+        return version.key
+
+    return {leaf.path: tuple(key_of(leaf, version) for version in leaf.writes) for leaf in bound.leaves()}
+
+
+def _in_copies(frame: Frame | None) -> bool:
+    """Whether a frame is, or is inside of, one of many like it: then what it writes is not yet a key of the state."""
+    while frame is not None:
+        if getattr(frame.region, "kind", None) == "map":
+            return True
+        frame = frame.parent
+    return False

@@ -65,9 +65,9 @@ class Queue(Follower):
         """Take in the inputs."""
         self._put(self._view.of_start(run))
 
-    def wrote(self, step: PlannedStep, written: Mapping[str, Any]) -> None:
+    def wrote(self, path: str, step: PlannedStep, written: Mapping[str, Any]) -> None:
         """Take in what a step wrote."""
-        self._put(self._view.of_write(step, written))
+        self._put(self._view.of_write(path, step, written))
 
     def ends(self, run: Run, outcome: str) -> None:
         """Take in how the state is in the end."""

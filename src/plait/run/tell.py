@@ -40,8 +40,8 @@ class Follower:
     def begins(self, run: Run) -> None:
         """The run has its inputs."""
 
-    def wrote(self, step: PlannedStep, written: Mapping[str, Any]) -> None:
-        """A step has finished and written these keys."""
+    def wrote(self, path: str, step: PlannedStep, written: Mapping[str, Any]) -> None:
+        """A step has finished, and written these keys; the path is the one that it has in this run."""
 
     def ends(self, run: Run, outcome: str) -> None:
         """Nothing more is written."""
@@ -172,13 +172,14 @@ class Teller:
                 events.StepFinished(self.run.run_id, self._at(time), step.path, attempt, row[3] - row[2])
             )
         frame = self.run.frames[row[0]]
+        node = row[0] - frame.base
         if frame.outer is not None and step.merge is None:
-            branch = frame.plan.branch[row[0] - frame.base]
-            self._finished.setdefault(id(frame), []).append(_Done(step, attempt, branch))
+            done = _Done(step, attempt, frame.plan.branch[node])
+            self._finished.setdefault(id(frame), []).append(done)
         if self._readers:
-            values = frame.values
-            written = {key: values[slot] for key, slot in zip(step.keys, step.outputs, strict=True)}
-            self._read(lambda reader: reader.wrote(step, written))
+            planned = frame.plan.units[node].steps[row[1]]
+            written = {k: frame.values[slot] for k, slot in zip(planned.keys, planned.outputs, strict=True)}
+            self._read(lambda reader: reader.wrote(step.path, planned, written))
 
     def step_failed(
         self, step: PlannedStep, attempt: int, error: BaseException, time: float, *, will_retry: bool
@@ -195,19 +196,29 @@ class Teller:
         self.tell(events.AttemptDiscarded(self.run.run_id, self._at(time), step.path, attempt))
         self._void.add((step.path, attempt))
 
-    def closed(self, inner: Frame, kept: tuple[int, ...] | None) -> None:
-        """A block has ended: what its branches did is void, but for those that are kept."""
-        going_on = []
-        for done in self._finished.pop(id(inner), ()):
-            if kept is None or done.branch not in kept:
-                self._discard(done.step, done.attempt, None)
-            else:
-                going_on.append(done)
-        outer = inner.outer
-        if going_on and outer is not None and outer.outer is not None:
-            node = next(i for i, unit in enumerate(outer.plan.units) if unit.region is inner.region)
+    def closed(self, base: int, kept: tuple[int, ...] | None) -> None:
+        """A block has ended: what was done in it is void, but for the branches that are kept.
+
+        Args:
+            base: its first task.
+            kept: the branches whose values get out; None if it failed.
+        """
+        frames = self.run.frames
+        inner: Frame = frames[base]
+        region, outer = inner.region, inner.outer
+        copies = getattr(region, "kind", None) == "map"  # many frames, each with one branch
+        kept_on: list[_Done] = []
+        while base < len(frames) and frames[base].region is region and frames[base].outer is outer:
+            for done in self._finished.pop(id(frames[base]), ()):
+                if kept is None or not (copies or done.branch in kept):
+                    self._discard(done.step, done.attempt, None)
+                else:
+                    kept_on.append(done)
+            base += len(frames[base].plan.units)
+        if kept_on and outer is not None and outer.outer is not None:
+            node = next(i for i, unit in enumerate(outer.plan.units) if unit.region is region)
             branch = outer.plan.branch[node]
-            self._finished.setdefault(id(outer), []).extend(d._replace(branch=branch) for d in going_on)
+            self._finished.setdefault(id(outer), []).extend(d._replace(branch=branch) for d in kept_on)
 
     def _read(self, hand: Callable[[Follower], None]) -> None:
         for reader in self._readers:
