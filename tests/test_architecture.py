@@ -56,6 +56,7 @@ MAY_IMPORT = {
     "plait.executors": SHARED | {"plait.executors"},
     "plait.observers": SHARED | {"plait.observers"},
     "plait.stores": SHARED | {"plait.stores"},
+    "plait.routers": CORE | {"plait.routers"},
     # The loop hands jobs to executors; that is the one arrow between shells.
     "plait.run": SHARED | {"plait.run", "plait.executors"},
 }
@@ -64,10 +65,11 @@ MAY_IMPORT = {
 MAY_NOT_IMPORT = {
     "plait.executors": {"plait.core.plan", "plait.core.schedule", "plait.core.flow", "plait.core.report"},
     "plait.stores": {"plait.core.flow", "plait.core.check"},
+    "plait.routers": {"plait.core.plan", "plait.core.schedule", "plait.core.flow", "plait.core.check"},
 }
-"""Exceptions within what is allowed: an executor knows no plan, a store no pipeline."""
+"""Exceptions within what is allowed: an executor knows no plan, a store and a router no pipeline."""
 
-TOP = {"plait.cli", "plait.testing", "plait.web"}
+TOP = {"plait.cli", "plait.routers", "plait.testing", "plait.web"}
 """Nothing below imports these."""
 
 

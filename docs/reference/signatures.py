@@ -25,7 +25,9 @@ SPELT_OUT = {
     "Order": "Literal['listed', 'dataflow']",
     "OnError": "Literal['cancel', 'finish', 'collect']",
     "Need": "Literal['all'] | int",
+    "Mode": "Literal['events', 'values', 'updates', 'custom', 'tokens']",
     "_Room": "Awaitable[None]",
+    "Embed": "Callable[[list[str]], Iterable[Iterable[float]]]",
 }
 """Names that a reader need not look up."""
 
@@ -63,13 +65,22 @@ def _from_overloads(call: Callable[..., Any], parameter: str) -> str:
         if known is not None or parameter == "return":
             text = _annotation(known.annotation if known is not None else what.return_annotation)
             found.update(dict.fromkeys(text.split(" | ")))
-    return " | ".join(sorted(found, key=lambda part: part == "None"))
+    parts = [part for part in found if not any(_says_more(other, part) for other in found)]
+    return " | ".join(sorted(parts, key=lambda part: part == "None"))
+
+
+def _says_more(one: str, other: str) -> bool:
+    """Whether one list of literals has all that another has, and more."""
+    words = [
+        set(re.findall(r'"\w+"', part)) if part.startswith("Literal[") else set() for part in (one, other)
+    ]
+    return bool(words[1]) and words[1] < words[0]
 
 
 def signature(name: str) -> str:
     """The signature of a public name, as it stands on the page."""
     found = find(name)
-    shown = name.rpartition(".")[2] if name.startswith(("events.", "testing.")) else name
+    shown = name.rpartition(".")[2] if name.startswith(("events.", "routers.", "testing.")) else name
     if isinstance(found, property):
         return (
             f"{shown}: {_annotation(inspect.signature(typing.cast('Any', found.fget)).return_annotation)}\n"

@@ -139,6 +139,11 @@ class StepContext:
         return f"<step {self.path} attempt {self.attempt} of run {self.run_id}>"
 
 
+def is_heard(context: StepContext) -> bool:
+    """Whether anybody gets what the step emits: somebody streams its run, or observes it."""
+    return context._emit is not None  # noqa: SLF001  (for the run, not for components)
+
+
 class Cursor:
     """Where a strand stands: the run, the task, the step. Changed in place as the strand goes on.
 

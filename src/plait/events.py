@@ -1,6 +1,7 @@
 """What a run tells while it goes on: typed events, in order, for ``stream`` and for observers.
 
 ``at`` is seconds since the run's start. A failed attempt is followed by ``AttemptDiscarded``: what it emitted is void.
+What steps write is in no event: a reader who wants it asks for it (``mode="values"`` or ``"updates"``).
 """
 
 from __future__ import annotations

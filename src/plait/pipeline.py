@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, Coroutine, Iterable, Mapping, Sequence
 from types import GenericAlias, TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Literal, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, Unpack, cast, overload
 
 from plait.core.control import Try
 from plait.core.flow import Chain, Definition, Flow, Order, as_flow, as_parts, chain, dataflow, steps_of
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from plait.core.plan.model import Plan
     from plait.core.report.report import Report
     from plait.run.map import AsyncMap, Map
-    from plait.run.stream import AsyncStream, Stream
+    from plait.run.modes import Mode
+    from plait.run.stream import AsyncStream, Options, Stream
 
     StateT = TypeVar("StateT", default=dict[str, Any])
     InputT = TypeVar("InputT", default=Mapping[str, Any], contravariant=True)
@@ -438,52 +439,82 @@ class Pipeline(Generic[StateT, InputT]):
         result = await self.arun(inputs, config=config, context=context)
         return final_values(result._run)  # noqa: SLF001
 
+    @overload
+    def astream(
+        self, inputs: InputT, *, mode: Literal["events"] = ..., **options: Unpack[Options]
+    ) -> AsyncStream[Result[StateT]]: ...
+    @overload
+    def astream(
+        self, inputs: InputT, *, mode: Literal["tokens"], **options: Unpack[Options]
+    ) -> AsyncStream[Result[StateT], str]: ...
+    @overload
+    def astream(
+        self, inputs: InputT, *, mode: Mode | Sequence[Mode], **options: Unpack[Options]
+    ) -> AsyncStream[Result[StateT], Any]: ...
     def astream(
         self,
         inputs: InputT,
         *,
+        mode: Mode | Sequence[Mode] = "events",
         config: Mapping[str, Any] | None = None,
         context: Mapping[str, Any] | None = None,
         deadline: float | None = None,
         capacity: int = 1024,
-    ) -> AsyncStream[Result[StateT]]:
-        """Run the pipeline and follow its events: ``async with pipeline.astream(x) as events: async for e in events: ...``.
+    ) -> AsyncStream[Result[StateT], Any]:
+        """Run the pipeline and follow it: ``async with pipeline.astream(x) as events: async for e in events: ...``.
 
         Args:
             inputs: as for ``run``.
+            mode: ``"events"``; ``"values"`` (the state after each change); ``"updates"`` (what each step wrote);
+                ``"custom"`` (what components emit); ``"tokens"`` (its text); or a list: items are then ``(mode, item)``.
             config: as for ``run``.
             context: as for ``run``.
             deadline: as for ``run``.
-            capacity: events that may wait for the reader before ``await emit(...)`` waits for room.
+            capacity: items that may wait for the reader before ``await emit(...)`` waits for room.
         """
+        from plait.run.modes import View
         from plait.run.stream import AsyncStream
 
         options_of("stream", config, context, deadline, ())
         if whole(capacity, "stream: capacity", "") is None:
             raise DefinitionError("stream: capacity is None; it is a whole number from 1")
+        view = View(mode)
         self._program(fused=False)
         return AsyncStream(
-            lambda stream: self.arun(
-                inputs, config=config, context=context, deadline=deadline, observers=(stream,)
+            lambda queue: self.arun(
+                inputs, config=config, context=context, deadline=deadline, observers=(queue,)
             ),
+            view,
             capacity,
         )
 
+    @overload
+    def stream(
+        self, inputs: InputT, *, mode: Literal["events"] = ..., **options: Unpack[Options]
+    ) -> Stream[Result[StateT]]: ...
+    @overload
+    def stream(
+        self, inputs: InputT, *, mode: Literal["tokens"], **options: Unpack[Options]
+    ) -> Stream[Result[StateT], str]: ...
+    @overload
+    def stream(
+        self, inputs: InputT, *, mode: Mode | Sequence[Mode], **options: Unpack[Options]
+    ) -> Stream[Result[StateT], Any]: ...
     def stream(
         self,
         inputs: InputT,
         *,
+        mode: Mode | Sequence[Mode] = "events",
         config: Mapping[str, Any] | None = None,
         context: Mapping[str, Any] | None = None,
         deadline: float | None = None,
         capacity: int = 1024,
-    ) -> Stream[Result[StateT]]:
-        """Run the pipeline and follow its events, from plain code; see ``astream``."""
+    ) -> Stream[Result[StateT], Any]:
+        """Run the pipeline and follow it, from plain code; see ``astream``."""
         from plait.run.stream import Stream
 
-        return Stream(
-            self.astream(inputs, config=config, context=context, deadline=deadline, capacity=capacity)
-        )
+        options: Options = {"config": config, "context": context, "deadline": deadline, "capacity": capacity}
+        return Stream(self.astream(inputs, mode=mode, **options))
 
     def amap(
         self,

@@ -267,6 +267,22 @@ def test_a_break_without_a_block_cancels_as_well():
     assert ended.wait(10)
 
 
+def test_a_break_without_a_block_cancels_on_a_loop_as_well():
+    ended = []
+
+    async def main():
+        async for event in cleanup(2, ended).astream({}):
+            if isinstance(event, events.StepStarted):
+                await asyncio.sleep(1)
+                break
+        del event
+        gc.collect()
+        await asyncio.sleep(3)
+        assert ended == [True]
+
+    run_virtual(main())
+
+
 def test_an_error_of_the_reader_is_what_comes_out():
     ended = []
 

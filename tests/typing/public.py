@@ -16,6 +16,7 @@ from typing import Annotated, Any, TypedDict, assert_type
 from pydantic import BaseModel
 
 from plait import Config, Optional, Pipeline, Result, Retry, Step, Val, dataflow, parallel, step
+from plait.events import Event
 
 
 class Request(TypedDict):
@@ -141,7 +142,16 @@ async def ways() -> None:
     assert_type(await typed.invoke({"text": "x"}), dict[str, Any])
     async with typed.astream({"text": "x"}) as events:
         async for event in events:
-            print(event)
+            assert_type(event, Event)
+    async with typed.astream({"text": "x"}, mode="tokens", capacity=5) as tokens:
+        async for token in tokens:
+            assert_type(token, str)
+        assert_type(tokens.result, Result[Analysis] | None)
+    async with typed.astream({"text": "x"}, mode=["values", "tokens"]) as several:
+        async for _ in several:
+            pass
+    typed.astream({"text": "x"}, mode="token")  # type: ignore[call-overload]
+    typed.astream({"text": "x"}, capacity="many")  # type: ignore[call-overload]
     async with typed.amap([{"text": "x"}]) as items:
         async for _ in items:
             pass

@@ -1,6 +1,6 @@
 """The command line. Each command is one file, which is loaded when the command is named.
 
-    plait run | check | plan | draw | rule | new | doctor | version
+    plait run | check | plan | draw | rule | new | migrate | doctor | version
 
 This module is what the ``plait`` program imports first, so it imports nothing itself: besides what ``import plait``
 brings, ``plait --help`` loads click and a table of names.

@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "draw": "Draw a pipeline as text, Mermaid, SVG or JSON.",
     "rule": "Explain a rule of the checks, such as E202.",
     "new": "Create a small project that runs at once.",
+    "migrate": "Move files from gllm-pipeline to plait.compat.gllm.",
     "doctor": "Tell what this machine and this installation can do.",
     "version": "Show the version.",
 }

@@ -48,7 +48,7 @@ def _command(name: str) -> Iterator[str]:
     command: click.Command = import_module(f"plait.cli.{name}").command
     arguments = [p for p in command.params if isinstance(p, click.Argument)]
     options = [p for p in command.params if isinstance(p, click.Option)]
-    words = [(a.name or "").upper() if a.required else f"[{(a.name or '').upper()}]" for a in arguments]
+    words = [_word(argument) for argument in arguments]
     yield f"## plait {name}\n"
     yield "```text\n" + " ".join(["plait", name, *(["[OPTIONS]"] if options else []), *words]) + "\n```\n"
     for paragraph in inspect.cleandoc(command.help or "").split("\n\n"):
@@ -62,6 +62,11 @@ def _command(name: str) -> Iterator[str]:
         for option in options:
             yield f"| {_names(option)} | {_help(option)} |"
         yield ""
+
+
+def _word(argument: click.Argument) -> str:
+    word = (argument.name or "").upper() + ("..." if argument.nargs < 0 else "")
+    return word if argument.required else f"[{word}]"
 
 
 def _names(option: click.Option) -> str:

@@ -106,23 +106,41 @@ def bundle(
 class _Log:
     """Fills a template and emits it as an event of the run."""
 
-    __slots__ = ("__name__", "message", "template")
+    __slots__ = ("__name__", "extra", "message", "template")
 
-    def __init__(self, message: str, *, template: bool) -> None:
-        self.message, self.template, self.__name__ = message, template, "log"
+    def __init__(self, message: str, extra: Mapping[str, Any] | None, *, template: bool) -> None:
+        self.message, self.extra, self.template, self.__name__ = message, extra, template, "log"
 
-    def __call__(self, *, _context: StepContext, **inputs: Any) -> None:
-        _context.emit(self.message.format(**inputs) if self.template else self.message)
+    def __call__(self, /, *, _context: StepContext, **inputs: Any) -> None:
+        text = _FILLED.vformat(self.message, (), inputs) if self.template else self.message
+        _context.emit(text if self.extra is None else {"message": text, **self.extra})
 
 
-def log(message: str, is_template: bool = True, *, name: str | None = None) -> Step[..., Any]:
+class _Filled(string.Formatter):
+    """Fills a template; what is absent is "None", whatever format its place asks for."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        return "None" if value is None else str(super().format_field(value, format_spec))
+
+
+_FILLED = _Filled()
+
+
+def log(
+    message: str,
+    is_template: bool = True,
+    emit_kwargs: Mapping[str, Any] | None = None,
+    *,
+    name: str | None = None,
+) -> Step[..., Any]:
     """Emit a message as an event of the run; ``{key}`` stands for a value of the state.
 
     The message reaches those who stream the run; it is not written to the logging module, which never gets values.
 
     Args:
         message: the text.
-        is_template: whether ``{key}`` is replaced.
+        is_template: whether ``{key}`` is replaced; a key that is absent is "None".
+        emit_kwargs: what to send with the text: then a dict is emitted, with these keys and ``"message"``.
         name: the step's name; default: ``log``.
     """
     if not isinstance(message, str):
@@ -130,12 +148,16 @@ def log(message: str, is_template: bool = True, *, name: str | None = None) -> S
     keys: list[str] = []
     if is_template:
         try:
-            fields = [field for _, field, _, _ in string.Formatter().parse(message) if field is not None]
+            places = [(f, spec) for _, f, spec, _ in string.Formatter().parse(message) if f is not None]
         except ValueError as error:
             raise DefinitionError(
                 f"log({message!r}): {error}; write {{{{ for a brace, or is_template=False"
             ) from error
-        for field in fields:
+        for field, spec in places:
+            if "{" in (spec or ""):
+                raise DefinitionError(
+                    f"log({message!r}): the format of {{{field}}} is itself a template; write it out"
+                )
             key = field.split(".")[0].split("[")[0]
             if not key.isidentifier():
                 raise DefinitionError(f"log({message!r}): {{{field}}} names no state key")
@@ -144,9 +166,19 @@ def log(message: str, is_template: bool = True, *, name: str | None = None) -> S
                     f"log({message!r}): {{{field}}} reaches into a value; use a plain {{{key}}}"
                 )
             keys.append(key)
+    if emit_kwargs is not None and (not isinstance(emit_kwargs, Mapping) or "message" in emit_kwargs):
+        raise DefinitionError(
+            f"log({message!r}): emit_kwargs is {emit_kwargs!r}; give a mapping without the key 'message', such as {{'level': 'WARN'}}"
+        )
     inputs = {key: Optional(key) for key in dict.fromkeys(keys)}
+    extra = None if emit_kwargs is None else dict(emit_kwargs)
     return make_step(
-        _Log(message, template=is_template), inputs, None, kind="log", name=name or "log", executor="inline"
+        _Log(message, extra, template=is_template),
+        inputs,
+        None,
+        kind="log",
+        name=name or "log",
+        executor="inline",
     )
 
 

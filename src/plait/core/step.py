@@ -368,7 +368,7 @@ def step(
 
     Args:
         component: a function (``def`` or ``async def``), an object with ``__call__``, ``ainvoke`` or a marked
-            ``@main`` method. Left out, ``step(...)`` is a decorator.
+            ``@main`` method, a Haystack component. Left out, ``step(...)`` is a decorator.
         input_map: which state key each argument takes: ``{"text": "extracted_text"}``, a list of keys that are
             named like the arguments, or both mixed; ``Val``, ``Config`` and ``Optional`` as values. Left out,
             the parameter names are the keys.

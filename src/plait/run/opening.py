@@ -124,6 +124,8 @@ def closed(run: Run, base: int, kept: tuple[int, ...] | None) -> None:
     outer, region = inner.outer, inner.region
     assert outer is not None
     assert region is not None
+    if run.teller is not None:
+        run.teller.closed(base, kept)
     if kept is None:
         if region.partial:
             export_partial(region, inner.values, outer.values)

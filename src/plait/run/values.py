@@ -9,6 +9,8 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from plait.context import StepContext, is_heard
+from plait.core.component import Component
 from plait.core.condition import TRUE
 from plait.core.inputs import REQUIRED
 from plait.core.looping import END
@@ -209,17 +211,29 @@ def arguments(
         kwargs = {**everything, **kwargs}
     if component.single:
         whole = {**dict(zip((a.name for a in step.args), args, strict=False)), **kwargs}
-        args, kwargs = (
-            [next(iter(whole.values())) if len(step.args) == 1 and step.opaque is None else whole],
-            {},
-        )
+        alone = len(step.args) == 1 and step.opaque is None and step.args[0].name not in component.fields
+        args, kwargs = [next(iter(whole.values())) if alone else whole], {}
     if step.copy:
         import copy
 
         args, kwargs = copy.deepcopy((args, kwargs))
     if component.context_param is not None:
         kwargs[component.context_param] = context()
+    if component.emitter_param is not None and component.emitter_param not in kwargs:
+        _give_emitter(component, kwargs, context())
     return args, kwargs
+
+
+def _give_emitter(component: Component, kwargs: dict[str, Any], context: StepContext) -> None:
+    """Give a component the emitter it asks for; where nobody listens, one that can do without gets none.
+
+    A model that is given an emitter asks for its answer word by word, which nobody should pay for who does not listen.
+    """
+    if component.needs_emitter or is_heard(context):
+        from plait.run.emitter import emitter_of  # few components ask for one
+
+        assert component.emitter_param is not None
+        kwargs[component.emitter_param] = emitter_of(context)
 
 
 def check_arguments(step: PlannedStep, values: list[Any]) -> None:
@@ -328,7 +342,7 @@ def export(plan: Plan, inner: list[Any], outer: list[Any], kept: tuple[int, ...]
     for entry in plan.exports:
         value: Any = BRANCH_ENDED
         for branch, slot in entry.candidates:
-            if branch in kept:
+            if branch in kept and not (inner[slot] is NOT_YET and value is not BRANCH_ENDED):
                 value = inner[slot]
         if not entry.appends:
             outer[entry.slot] = value

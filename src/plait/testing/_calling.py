@@ -14,6 +14,7 @@ from plait.core.inputs import Config, Optional, Source, Val
 from plait.core.names import listing
 from plait.core.step import Step
 from plait.errors import InvalidPipeline, OutputError
+from plait.run.emitter import EventEmitter
 from plait.testing._frame import MISSING, Frame, Paused
 from plait.testing._reading import must_have
 
@@ -69,11 +70,13 @@ class Caller:
             self._set_up.add(id(component.given))
         named = dict(copy.deepcopy(arguments) if step.copy else arguments)
         if component.single:
-            return self._finish(component.entry(next(iter(named.values())) if len(named) == 1 else named))
+            alone = len(named) == 1 and not component.fields.issuperset(named)
+            return self._finish(component.entry(next(iter(named.values())) if alone else named))
+        context = RunContext(path, attempt, self.config, self.emitted, self.answers)
         if component.context_param is not None:
-            named[component.context_param] = RunContext(
-                path, attempt, self.config, self.emitted, self.answers
-            )
+            named[component.context_param] = context
+        if component.emitter_param is not None:
+            named.setdefault(component.emitter_param, EventEmitter(context.emit))
         by_place = [named.pop(p.name) for p in component.params if p.positional_only and p.name in named]
         return self._finish(component.entry(*by_place, **named))
 

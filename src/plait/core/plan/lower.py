@@ -169,6 +169,7 @@ class _Lowering:
         made.simple = (
             made.opaque is None
             and component.context_param is None
+            and component.emitter_param is None
             and not component.single
             and all(a.positional and not a.omit and a.default is ABSENT for a in made.args)
         )
@@ -312,7 +313,11 @@ class _Lowering:
         if one.where == "thread":
             # A fused chain runs in one thread; learning, set-up and copies are per step, so keep those apart.
             return all(
-                s.learnable and not s.copy and s.component is not None and s.component.context_param is None
+                s.learnable
+                and not s.copy
+                and s.component is not None
+                and s.component.context_param is None
+                and s.component.emitter_param is None
                 for s in (one, other)
             )
         return True

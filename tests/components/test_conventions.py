@@ -1,0 +1,524 @@
+"""The conventions of other systems, imitated: what Plait knows of them is how they look, so these tests always run."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import types
+from typing import Any
+
+import pytest
+
+from plait import Config, DefinitionError, OutputError, Pipeline, Val, events, shutdown, step
+from plait.core.component import Component
+
+
+def problems(steps: list[Any]) -> str:
+    """What the checks refuse, a line each."""
+    return "\n".join(f"{found.code} {found.message}" for found in Pipeline(steps).check())
+
+
+# ---------------------------------------------------------------------- @main
+
+
+def main(method):
+    method.__is_main__ = True
+    return method
+
+
+class Base:
+    """As a base class is that finds the marked method itself: most derived, then by name, then `_run`."""
+
+    def __init__(self) -> None:
+        self.ran: list[dict[str, Any]] = []
+
+    @classmethod
+    def get_main(cls):
+        for base in cls.__mro__:
+            marked = [name for name, member in vars(base).items() if hasattr(member, "__is_main__")]
+            if len(marked) > 1:
+                raise TypeError(f"{cls.__name__} has several")
+            if marked:
+                return getattr(cls, marked[0])
+        named = getattr(cls, "__main_method__", None)
+        return getattr(cls, named or "_run")
+
+    async def run(self, **kwargs: Any) -> Any:
+        self.ran.append(kwargs)
+        return await getattr(self, self.get_main().__name__)(**kwargs)
+
+    async def _run(self, **kwargs: Any) -> Any:
+        raise NotImplementedError
+
+    async def release_resources(self) -> None:
+        """Nothing to let go of."""
+
+
+class Repeat(Base):
+    @main
+    async def repeat(self, text: str, times: int = 2) -> str:
+        return text * times
+
+
+class Twice(Repeat):
+    async def repeat(self, text: str, times: int = 2) -> str:
+        return f"({text * times})"
+
+
+class Other(Repeat):
+    @main
+    async def other(self, text: str) -> str:
+        return f"other {text}"
+
+
+class Named(Base):
+    __main_method__ = "named"
+
+    async def named(self, text: str) -> str:
+        return f"named {text}"
+
+
+class Legacy(Base):
+    async def _run(self, **kwargs: Any) -> Any:
+        return sorted(kwargs.items())
+
+
+@pytest.mark.parametrize(
+    ("component", "expected"),
+    [
+        (Repeat(), "xx"),
+        (Twice(), "(xx)"),
+        (Other(), "other x"),
+        (Named(), "named x"),
+        (Legacy(), [("text", "x")]),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_component_is_run_by_its_own_run_with_keywords(state_of, component, expected):
+    component.ran.clear()
+    assert state_of([step(component, {"text": "word"}, "out")], {"word": "x"})["out"] == expected
+    assert component.ran == [{"text": "x"}]
+
+
+def test_parameters_are_those_of_the_main_method_and_names_are_the_keys(state_of):
+    found = Component(Repeat())
+    assert [(p.name, p.annotation, p.required) for p in found.params] == [
+        ("text", str, True),
+        ("times", int, False),
+    ]
+    assert (found.returns, found.kind, found.takes_any) == (str, "async", False)
+    assert state_of([step(Repeat(), output_state="out")], {"text": "x", "times": 3})["out"] == "xxx"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (step(Repeat(), {"txt": "text"}, "out"), "E102.*'txt'.*did you mean 'text'"),
+        (step(Repeat(), {"times": "text"}, "out"), "E103.*'text'"),
+        (step(Repeat(), {"text": Val(5)}, "out"), "E105.*'text' as str"),
+        (step(Repeat(), ["text"], ["a", "b"]), "E106.*returns str"),
+    ],
+    ids=["E102", "E103", "E105", "E106"],
+)
+def test_the_checks_know_the_main_method(wrong, message):
+    assert re.search(message, problems([wrong]))
+
+
+def test_a_legacy_component_reads_the_whole_state_without_an_input_map(state_of):
+    state = state_of([step(Legacy(), output_state="out")], {"a": 1, "b": 2})
+    assert state["out"] == [("a", 1), ("b", 2)]
+
+
+def test_a_class_with_two_marks_or_none_is_refused_where_it_is_used():
+    class Several(Base):
+        @main
+        async def one(self): ...
+
+        @main
+        async def two(self): ...
+
+    class Nothing(Base):
+        pass
+
+    with pytest.raises(DefinitionError, match="Several is no component: Several has several"):
+        step(Several(), output_state="out")
+    with pytest.raises(DefinitionError, match=r"Nothing is a component without an entry.*@main"):
+        step(Nothing(), output_state="out")
+    with pytest.raises(DefinitionError, match=r"Repeat is a class; pass an instance of it: step\(Repeat"):
+        step(Repeat, output_state="out")
+
+
+class Speaks(Base):
+    @main
+    async def speak(self, text: str, event_emitter: Any = None) -> str:
+        if event_emitter is None:
+            return f"silent {text}"
+        for word in text.split():
+            await event_emitter.emit(word)
+        return f"spoken {text}"
+
+
+class MustSpeak(Base):
+    @main
+    async def speak(self, text: str, event_emitter: Any) -> str:
+        await event_emitter.emit(text)
+        return type(event_emitter).__name__
+
+
+def emitted(pipeline, inputs):
+    with pipeline.stream(inputs) as stream:
+        return [event.value for event in stream if isinstance(event, events.Emitted)], stream.result.state
+
+
+def test_an_emitter_sends_into_the_stream_of_the_run():
+    said, state = emitted(Pipeline([step(Speaks(), ["text"], "out")]), {"text": "one two"})
+    assert said == ["one", "two"]
+    assert state["out"] == "spoken one two"
+
+
+def test_without_a_listener_a_component_that_can_do_without_gets_no_emitter(state_of):
+    assert state_of([step(Speaks(), ["text"], "out")], {"text": "x"})["out"] == "silent x"
+    assert state_of([step(MustSpeak(), ["text"], "out")], {"text": "x"})["out"] == "EventEmitter"
+
+
+@pytest.mark.parametrize("mode", ["concurrent", "serial"])
+def test_an_observer_is_a_listener(mode):
+    class Observer:
+        def __init__(self):
+            self.seen = []
+
+        def on_event(self, event):
+            if isinstance(event, events.Emitted):
+                self.seen.append((event.path, event.value))
+
+    observer = Observer()
+    options = {"mode": "serial"} if mode == "serial" else {}
+    Pipeline([step(Speaks(), ["text"], "out")]).run({"text": "a b"}, observers=[observer], **options)
+    assert observer.seen == [("speaks", "a"), ("speaks", "b")]
+
+
+def test_an_emitter_that_is_given_is_not_replaced(state_of):
+    class Own:
+        def __init__(self):
+            self.said = []
+
+        async def emit(self, value):
+            self.said.append(value)
+
+    mapped, by_name = Own(), Own()
+    state_of([step(Speaks(), {"text": "text", "event_emitter": Val(mapped)}, "out")], {"text": "a"})
+    state_of([step(Speaks(), output_state="out")], {"text": "b", "event_emitter": by_name})
+    assert (mapped.said, by_name.said) == (["a"], ["b"])
+    silent = [step(Speaks(), {"text": "text", "event_emitter": Val(None)}, "out")]
+    assert emitted(Pipeline(silent), {"text": "c"}) == ([], {"text": "c", "out": "silent c"})
+
+
+def test_an_argument_named_like_the_emitter_is_nothing_special_for_a_function(state_of):
+    def work(text, event_emitter="none"):
+        return f"{text} {event_emitter}"
+
+    assert state_of([step(work, ["text"], "out")], {"text": "x"})["out"] == "x none"
+
+
+def test_resources_are_released_when_the_pipeline_is_left():
+    class Holds(Repeat):
+        released = 0
+
+        async def release_resources(self) -> None:
+            self.released += 1
+
+    holds = Holds()
+    pipeline = Pipeline([step(holds, ["text"], "out")])
+    with pipeline:
+        assert pipeline.run({"text": "x"}).state["out"] == "xx"
+        assert holds.released == 0
+    assert holds.released == 1
+    pipeline.run({"text": "x"})
+    shutdown()
+    assert holds.released == 2
+
+
+def test_the_release_of_the_base_class_keeps_nothing_alive():
+    assert Component(Repeat()).teardown is None
+
+    class Torn(Base):
+        @main
+        async def work(self): ...
+
+        async def aclose(self): ...
+
+        async def release_resources(self): ...
+
+    torn = Torn()
+    assert Component(torn).teardown == torn.aclose
+
+
+class Late:
+    """As a value is that another component gets when it is made, at run time."""
+
+    def __init__(self, name=None, arguments=None):
+        self._runtime_name, self._arg_name = name, arguments
+
+
+class Dynamic(Base):
+    def __init__(self, component_class, init_kwargs):
+        super().__init__()
+        self._component_class, self._init_kwargs = component_class, init_kwargs
+
+    async def _run(self, **kwargs):
+        made = {
+            key: kwargs.pop(value._runtime_name) if isinstance(value, Late) else value
+            for key, value in self._init_kwargs.items()
+        }
+        return await self._component_class(**made).run(**kwargs)
+
+
+class Greets(Base):
+    def __init__(self, greeting, mark="!"):
+        super().__init__()
+        self.greeting, self.mark = greeting, mark
+
+    @main
+    async def greet(self, name: str, event_emitter: Any = None) -> str:
+        if event_emitter is not None:
+            await event_emitter.emit(name)
+        return f"{self.greeting} {name}{self.mark}"
+
+
+def test_a_component_that_makes_another_takes_what_both_need(state_of):
+    dynamic = Dynamic(Greets, {"greeting": Late("words"), "mark": "?"})
+    found = Component(dynamic)
+    assert [(p.name, p.required) for p in found.params] == [
+        ("words", True),
+        ("name", True),
+        ("event_emitter", False),
+    ]
+    several = Component(
+        Dynamic(Greets, {"greeting": Late(arguments=["a", "b"]), "mark": Late(arguments="a")})
+    )
+    assert [p.name for p in several.params] == ["a", "b", "name", "event_emitter"]
+    inputs = {"words": "hi", "name": "Ada", "more": 1}
+    assert state_of([step(dynamic, output_state="out")], inputs)["out"] == "hi Ada?"
+    by_setting = [step(dynamic, {"words": Config("greeting"), "name": "name"}, "out")]
+    assert state_of(by_setting, {"name": "Bo"}, config={"greeting": "yo"})["out"] == "yo Bo?"
+
+
+# ---------------------------------------------------------------------- sockets
+
+
+class Mandatory:
+    """The mark of a socket without a default."""
+
+
+class Socket:
+    def __init__(self, kind, default=Mandatory, *, variadic=False):
+        self.type, self.default_value, self.is_variadic = kind, default, variadic
+        self.is_mandatory = default is Mandatory
+
+
+class Sockets:
+    def __init__(self, **sockets):
+        self._sockets_dict = sockets
+
+
+class Splitter:
+    """As a component with sockets is: what `run` takes and gives is declared beside it."""
+
+    def __init__(self):
+        self.__haystack_input__ = Sockets(text=Socket(str), at=Socket(str, " "))
+        self.__haystack_output__ = Sockets(words=Socket(list[str]), count=Socket(int))
+        self.__haystack_supports_async__ = False
+        self.warm = 0
+        self.closed = 0
+
+    def warm_up(self):
+        self.warm += 1
+
+    def close(self):
+        self.closed += 1
+
+    def run(self, text, at=" ", **others):
+        assert not others
+        assert self.warm == 1
+        words = text.split(at)
+        return {"words": words, "count": len(words)}
+
+
+class AsyncSplitter(Splitter):
+    def __init__(self):
+        super().__init__()
+        self.__haystack_supports_async__ = True
+        self.async_warm = 0
+
+    async def warm_up_async(self):
+        self.async_warm += 1
+
+    def run(self, text, at=" "):
+        raise AssertionError("run_async is there")
+
+    async def run_async(self, text, at=" "):
+        assert self.async_warm == 1
+        words = text.split(at)
+        return {"words": words, "count": len(words)}
+
+
+@pytest.mark.parametrize("make", [Splitter, AsyncSplitter])
+def test_sockets_are_parameters_and_outputs_are_taken_by_name(state_of, make):
+    both = state_of([step(make(), ["text"], ["words", "count"])], {"text": "a b"})
+    assert (both["words"], both["count"]) == (["a", "b"], 2)
+    renamed = state_of([step(make(), {"text": "t", "at": Val("-")}, {"n": "count"})], {"t": "a-b-c"})
+    assert renamed == {"t": "a-b-c", "n": 3}
+    whole = state_of([step(make(), ["text"], "split")], {"text": "a"})
+    assert whole["split"] == {"words": ["a"], "count": 1}
+    assert state_of([step(make(), output_state=["count"])], {"text": "a,b", "at": ","})["count"] == 2
+
+
+def test_what_is_warmed_up_is_closed():
+    splitter = Splitter()
+    pipeline = Pipeline([step(splitter, ["text"], ["words"]), step(splitter, {"text": "more"}, ["count"])])
+    with pipeline:
+        for text in ("a", "b"):
+            pipeline.run({"text": text, "more": "c d"})
+    assert (splitter.warm, splitter.closed) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (
+            [step(Splitter(), ["text"], ["word"])],
+            "E106.*returns SplitterOutputs, which has no field 'word'; did you mean 'words'",
+        ),
+        ([step(Splitter(), ["text"], {"n": "counts"})], "E106.*no field 'counts'; did you mean 'count'"),
+        ([step(Splitter(), {"txt": "text"}, ["words"])], "E102.*'txt'.*did you mean 'text'"),
+        ([step(Splitter(), {"at": "text"}, ["words"])], "E103.*'text'"),
+        (
+            [
+                step(Splitter(), ["text"], ["count"]),
+                step(Splitter(), {"text": "count"}, ["words"], name="again"),
+            ],
+            "E105.*'again' takes 'text' as str, but 'count'.* is int",
+        ),
+    ],
+    ids=["output", "renamed", "argument", "missing", "type"],
+)
+def test_the_checks_know_the_sockets(wrong, message):
+    assert re.search(message, problems(wrong))
+
+
+def test_an_output_that_did_not_come_is_the_failure_of_its_step(state_of):
+    class Forgets(Splitter):
+        def run(self, text, at=" "):
+            return {"words": text.split(at)}
+
+    with pytest.raises(OutputError, match="'forgets' returned a mapping without 'count'"):
+        state_of([step(Forgets(), ["text"], ["words", "count"])], {"text": "a"})
+
+
+def test_a_socket_for_many_takes_a_list_of_them(state_of):
+    class Joiner:
+        def __init__(self):
+            self.__haystack_input__ = Sockets(parts=Socket(list[str], variadic=True))
+            self.__haystack_output__ = Sockets(joined=Socket(list[str]))
+
+        def run(self, parts):
+            return {"joined": [item for part in parts for item in part]}
+
+    def both(one, two):
+        return [one, two]
+
+    steps = [step(both, output_state="parts"), step(Joiner(), ["parts"], ["joined"])]
+    assert state_of(steps, {"one": ["a"], "two": ["b", "c"]})["joined"] == ["a", "b", "c"]
+
+
+def test_a_socket_of_an_odd_type_is_known_by_name():
+    odd = Splitter()
+    odd.__haystack_output__ = Sockets(words=Socket(5), count=Socket(int))
+    assert "no field 'wrds'; did you mean 'words'" in problems([step(odd, ["text"], ["wrds"])])
+
+
+# ---------------------------------------------------------------------- ainvoke
+
+
+class Runs:
+    def __init__(self, **attributes):
+        self.given = []
+        self.__dict__.update(attributes)
+
+    async def ainvoke(self, given, config=None, **kwargs):
+        await asyncio.sleep(0)
+        self.given.append(given)
+        return given
+
+
+def test_one_input_is_the_value_itself_and_several_are_a_dict(state_of):
+    runs = Runs()
+    state_of([step(runs, {"anything": "text"}, "a"), step(runs, ["text", "a"], "b", name="b")], {"text": "t"})
+    assert runs.given == ["t", {"text": "t", "a": "t"}]
+
+
+@pytest.mark.parametrize(
+    "runs",
+    [
+        Runs(input_variables=["question"]),
+        Runs(first=Runs(input_variables=["question", "style"])),
+        Runs(bound=Runs(first=Runs(input_variables=["question"]))),
+        Runs(
+            builder=types.SimpleNamespace(input_schema=type("In", (), {"__annotations__": {"question": str}}))
+        ),
+    ],
+    ids=["template", "chain", "bound chain", "graph"],
+)
+def test_what_is_known_to_take_a_dict_gets_one_even_of_one_input(state_of, runs):
+    runs.given.clear()
+    state_of([step(runs, {"question": "q"}, "a")], {"q": "why"})
+    assert runs.given == [{"question": "why"}]
+    state_of([step(runs, {"input": "q"}, "a")], {"q": "why"})
+    assert runs.given[1:] == ["why"]
+
+
+def test_a_runnable_without_an_input_map_gets_the_whole_state_as_a_dict(state_of):
+    runs = Runs()
+    state_of([step(runs, output_state="out")], {"a": 1, "b": 2})
+    assert runs.given == [{"a": 1, "b": 2}]
+
+
+def test_a_chain_that_leads_to_itself_is_taken_as_it_is(state_of):
+    runs = Runs()
+    runs.first = runs
+    assert state_of([step(runs, {"question": "q"}, "a")], {"q": "why"})["a"] == "why"
+
+
+class Field:
+    def __init__(self, annotation, *, required=True):
+        self.annotation, self.required = annotation, required
+
+    def is_required(self):
+        return self.required
+
+
+class Tool(Runs):
+    name = "word count"
+    args = {"text": {"type": "string"}, "least": {"type": "integer", "default": 1}}  # noqa: RUF012
+
+    class args_schema:
+        model_fields = {"text": Field(str), "least": Field(int, required=False)}  # noqa: RUF012
+
+
+class ToolOfJson(Tool):
+    args_schema = {"type": "object", "required": ["text"]}  # noqa: RUF012
+
+
+@pytest.mark.parametrize("make", [Tool, ToolOfJson])
+def test_a_tool_takes_its_arguments_by_name_and_always_as_a_dict(state_of, make):
+    tool = make()
+    assert state_of([step(tool, {"text": "word"}, "out")], {"word": "x"})["out"] == {"text": "x"}
+    assert state_of([step(tool, output_state="out")], {"text": "x", "least": 2, "more": 3})["out"] == {
+        "text": "x",
+        "least": 2,
+    }
+    found = Component(tool)
+    assert found.name == "word_count"
+    assert [(p.name, p.required) for p in found.params] == [("text", True), ("least", False)]
+    assert re.search(r"E102.*'txt'.*did you mean 'text'", problems([step(tool, {"txt": "word"}, "out")]))
+    assert "E103" in problems([step(tool, {"least": "word"}, "out")])
