@@ -22,6 +22,7 @@ class Planted(NamedTuple):
 
 
 SCHEDULER = "core/schedule/scheduler.py"
+ENDING = "core/schedule/ending.py"
 LEDGER = "core/schedule/ledger.py"
 BIND = "core/plan/bind.py"
 CONFLICTS = "core/plan/conflicts.py"
@@ -45,7 +46,7 @@ PLANTED = (
     ),
     Planted(
         "a failed attempt keeps what it held",
-        SCHEDULER,
+        ENDING,
         "            out.append(Release(task))\n        self._draw = event.draw",
         "            pass\n        self._draw = event.draw",
         "a retry that waits holds nothing",
@@ -59,21 +60,21 @@ PLANTED = (
     ),
     Planted(
         "a stopped task keeps what it held",
-        SCHEDULER,
+        ENDING,
         "if frame.plan.units[node].region is None and frame.plan.needs[node] is not None:",
         "if frame.plan.units[node].region is None and frame.plan.needs[node] is None:",
         "everything is given back",
     ),
     Planted(
         "one attempt too many",
-        SCHEDULER,
+        ENDING,
         "if retry is not None and event.matches & 1 and attempt < retry.attempts:",
         "if retry is not None and event.matches & 1 and attempt <= retry.attempts:",
         "attempts counts the first one",
     ),
     Planted(
         "tried again whatever the error",
-        SCHEDULER,
+        ENDING,
         "if retry is not None and event.matches & 1 and attempt < retry.attempts:",
         "if retry is not None and attempt < retry.attempts:",
         "only errors that the policy names are tried again",
@@ -94,21 +95,21 @@ PLANTED = (
     ),
     Planted(
         "a failure leaves the siblings running",
-        SCHEDULER,
+        ENDING,
         'stop_all = region.on_error == "cancel"\n        else',
         'stop_all = region.on_error == "finish"\n        else',
         "on_error decides whether siblings are cancelled",
     ),
     Planted(
         "a quorum that wants one more",
-        SCHEDULER,
+        ENDING,
         "if len(kept) < region.need:",
         "if len(kept) <= region.need:",
         "the n-th success ends a block with need=n",
     ),
     Planted(
         "a quorum out of reach goes on",
-        SCHEDULER,
+        ENDING,
         "frame.plan.branches - len(frame.failed) < need",
         "frame.plan.branches - len(frame.failed) < 1",
         "a quorum fails as soon as it is out of reach",
@@ -129,14 +130,14 @@ PLANTED = (
     ),
     Planted(
         "a failed branch is kept",
-        SCHEDULER,
+        ENDING,
         'if region.on_error == "collect":\n            return frame.succeeded_branches()',
         'if region.on_error == "collect":\n            return tuple(range(frame.plan.branches))',
         "a failed branch leaves no values",
     ),
     Planted(
         "a block is tried again for one error of several",
-        SCHEDULER,
+        ENDING,
         "matched = bool(faults) and all(ended.matches & 1 for ended in faults)",
         "matched = bool(faults) and any(ended.matches & 1 for ended in faults)",
         "a block is tried again only if all its errors match",
@@ -150,7 +151,7 @@ PLANTED = (
     ),
     Planted(
         "what was collected is forgotten",
-        SCHEDULER,
+        ENDING,
         "outer.recorded += [ended.fault for ended in frame.faults]",
         "outer.recorded += []",
         "collected failures are in the result",
@@ -158,7 +159,7 @@ PLANTED = (
     Planted(
         "cancellation is told once only",
         SCHEDULER,
-        "self._set_timer(self._at + REDELIVERY_INTERVAL, _GRACE, task, times + 1, out)",
+        "self._set_timer(self._at + REDELIVERY_INTERVAL, GRACE, task, times + 1, out)",
         "self._order += 1",
         "cancellation is delivered again after the grace period",
     ),
@@ -312,15 +313,15 @@ PLANTED = (
     Planted(
         "a reducer with its arguments swapped",
         VALUES,
-        "total = reducer(total, delta)",
-        "total = reducer(delta, total)",
+        "reducer(total, each)",
+        "reducer(each, total)",
         "base ⊕ d₁ ⊕ d₂, in this order",
     ),
     Planted(
         "branches that were not kept give values",
         VALUES,
-        "if branch in kept:",
-        "if branch >= 0:",
+        "if branch in kept and not",
+        "if branch >= 0 and not",
         "only kept branches give values",
     ),
     Planted(
@@ -368,7 +369,7 @@ PLANTED = (
     Planted(
         "an abandoned step is tried again",
         FAILING,
-        "if not (cursor.abandoned and not step.idempotent):",
+        "if cursor.abandoned and not step.idempotent:",
         "if not cursor.fenced or step.idempotent:",
         "an abandoned step is tried again only if it is idempotent",
     ),

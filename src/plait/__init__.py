@@ -10,14 +10,11 @@ from typing import TYPE_CHECKING
 
 from plait._version import __version__
 from plait.context import StepContext, current_step
-from plait.core.branching import guard, if_else, switch, toggle
-from plait.core.control import Choice, Goto, Loop, MapReduce, Try
+from plait.core.control import END, Choice, Goto, Loop, MapReduce, Try
 from plait.core.flow import Chain, Dataflow, Parallel, Subgraph, dataflow, parallel, subgraph
 from plait.core.handlers import Empty, ErrorHandler, Fallback, Keep, Raise
-from plait.core.handling import try_catch
 from plait.core.inputs import Config, Group, Optional, Val
 from plait.core.kinds import bundle, copy, interrupt, log, no_op, pause, terminate, transform
-from plait.core.looping import END, goto, map_reduce, while_do
 from plait.core.policy import Retry
 from plait.core.step import Step, step
 from plait.errors import (
@@ -42,6 +39,9 @@ from plait.errors import (
 from plait.run.limits import Limit, Limits, set_limits
 
 if TYPE_CHECKING:
+    from plait.core.branching import guard, if_else, switch, toggle
+    from plait.core.handling import try_catch
+    from plait.core.looping import goto, map_reduce, while_do
     from plait.pipeline import Pipeline
     from plait.result import Result
     from plait.run.loops import shutdown
@@ -116,16 +116,23 @@ __all__ = [
     "while_do",
 ]
 
-_WITH_ASYNCIO = {"Pipeline": "plait.pipeline", "Result": "plait.result", "shutdown": "plait.run.loops"}
+_LATER = {
+    "Pipeline": "plait.pipeline",
+    "Result": "plait.result",
+    "shutdown": "plait.run.loops",
+    **dict.fromkeys(("guard", "if_else", "switch", "toggle"), "plait.core.branching"),
+    **dict.fromkeys(("goto", "map_reduce", "while_do"), "plait.core.looping"),
+    "try_catch": "plait.core.handling",
+}
 """Names that come when they are first asked for: asyncio takes longer to load than all the rest, and
 ``plait --help`` or a module that only makes steps has no use for it."""
 
 if not TYPE_CHECKING:  # a type checker would take every misspelt name for one of these
 
     def __getattr__(name: str) -> object:
-        if name not in _WITH_ASYNCIO:
+        if name not in _LATER:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        found = globals()[name] = getattr(import_module(_WITH_ASYNCIO[name]), name)
+        found = globals()[name] = getattr(import_module(_LATER[name]), name)
         return found
 
     def __dir__() -> list[str]:

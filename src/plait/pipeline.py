@@ -8,14 +8,11 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Unpack, cast, overload
 
 from plait.core.control import Try
 from plait.core.flow import Chain, Definition, Flow, Order, as_flow, as_parts, chain, dataflow, steps_of
-from plait.core.handlers import exception_classes
 from plait.core.inputs import choice
 from plait.core.names import did_you_mean
-from plait.core.plan.breakpoints import Breakpoints
 from plait.core.policy import seconds, whole
 from plait.core.schema import ABSENT, Schema, read_schema
 from plait.core.step import check_name
-from plait.core.typecheck import show_flat
 from plait.errors import DefinitionError, InputError
 from plait.result import Result, planned_work, report_of
 from plait.run.drive import Run
@@ -31,6 +28,7 @@ if TYPE_CHECKING:
 
     from plait.core.check.diagnostic import Diagnostic
     from plait.core.plan.bound import Bound
+    from plait.core.plan.breakpoints import Breakpoints
     from plait.core.plan.model import Plan
     from plait.core.report.report import Report
     from plait.run.map import AsyncMap, Map
@@ -166,8 +164,12 @@ class Pipeline(Generic[StateT, InputT]):
         if limits is not None and not isinstance(limits, Limits):
             raise DefinitionError(f"{where}: limits is {limits!r}; give Limits({{'name': amount}})")
         self._parts, self._order = as_parts(steps, where), order
-        handler = None if fallback is None else Chain(as_parts(fallback, f"{where}: fallback"))
-        self._fallback = handler, exception_classes(catch, f"{where}: catch")
+        self._fallback: tuple[Chain, tuple[type[BaseException], ...]] | None = None
+        if fallback is not None:
+            from plait.core.handlers import exception_classes
+
+            handler = Chain(as_parts(fallback, f"{where}: fallback"))
+            self._fallback = handler, exception_classes(catch, f"{where}: catch")
         body, order = self._tried(self._parts)
         self.__plait_definition__ = Definition(
             body,
@@ -184,7 +186,7 @@ class Pipeline(Generic[StateT, InputT]):
             self.__plait_definition__.schema.declared or self.__plait_definition__.schema_in.declared
         )
         self._durations: dict[str, float] = {}
-        self._breakpoints = Breakpoints()
+        self._breakpoints: Breakpoints | None = None
         self._cache: dict[str, Any] = {}
 
     if (
@@ -194,9 +196,9 @@ class Pipeline(Generic[StateT, InputT]):
 
     def _tried(self, parts: tuple[Flow, ...]) -> tuple[tuple[Flow, ...], Order]:
         """The body for these parts: with a fallback, they are tried."""
-        handler, catch = self._fallback
-        if handler is None:
+        if self._fallback is None:
             return parts, self._order
+        handler, catch = self._fallback
         body = Chain((dataflow(parts),) if self._order == "dataflow" else parts)
         return (Try(body, handler, catch=catch, error_state=None, name=None),), "listed"
 
@@ -418,6 +420,8 @@ class Pipeline(Generic[StateT, InputT]):
 
     def _stopping(self, before: Iterable[str], after: Iterable[str]) -> Pipeline[StateT, InputT]:
         """This pipeline with pauses before and after some steps."""
+        from plait.core.plan.breakpoints import Breakpoints
+
         breakpoints = Breakpoints(before, after)
         key = f"stopping {breakpoints.key}"
         found: Pipeline[StateT, InputT] | None = self._cache.get(key)
@@ -677,7 +681,9 @@ class Pipeline(Generic[StateT, InputT]):
         )
         given = inputs if type(inputs) is dict else self._given(inputs)
         if self._declared:
-            self._check_inputs(given)
+            from plait.run.inputs import check_inputs
+
+            check_inputs(self.__plait_definition__, given)
         run.extras = fill_inputs(program.plan, run.root.values, given)
         return run
 
@@ -689,27 +695,6 @@ class Pipeline(Generic[StateT, InputT]):
             raise InputError(
                 f"the inputs are {type(inputs).__name__}; give a mapping with {wanted}, or an instance of the input type"
             ) from None
-
-    def _check_inputs(self, given: Mapping[str, Any]) -> None:
-        definition = self.__plait_definition__
-        schema, schema_in = definition.schema, definition.schema_in
-        for key, value in given.items():
-            field = schema_in.fields.get(key) or schema.fields.get(key)
-            if field is None:
-                if schema.declared:
-                    raise InputError(
-                        f"the input {key!r} is no key of the state type{did_you_mean(str(key), schema.fields)}"
-                    )
-                continue
-            if field.flat is not None and not isinstance(value, field.flat):
-                raise InputError(
-                    f"the input {key!r} is declared as {show_flat(field.flat)}, got {type(value).__name__}"
-                )
-        for key, field in schema_in.fields.items():
-            if field.required and key not in given:
-                raise InputError(
-                    f"the input {key!r} is missing{did_you_mean(key, [k for k in given if k not in schema_in.fields])}"
-                )
 
     def _run_serially(
         self,

@@ -6,11 +6,12 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
 
 from plait.errors import Failure, PauseError
-from plait.run.pausing import NO_ANSWERS, Pause
+from plait.run.options import NO_ANSWERS
 
 if TYPE_CHECKING:
     from plait.core.report.report import Report
     from plait.run.drive import Run
+    from plait.run.pausing import Pause
 
 StateT = TypeVar("StateT")
 

@@ -196,10 +196,6 @@ def test_after_the_end_of_the_run_nothing_is_told_and_nothing_breaks():
     assert listener.of("work") == ["StepStarted", "in time", "StepFinished"]
 
 
-HOOK = pytest.mark.xfail(reason="a run does not tell yet that a block has ended: Teller.closed", strict=True)
-
-
-@HOOK
 def test_what_had_finished_in_a_block_that_is_tried_again_is_taken_back_before_its_next_attempt():
     tries = []
 
@@ -221,7 +217,6 @@ def test_what_had_finished_in_a_block_that_is_tried_again_is_taken_back_before_i
     ]
 
 
-@HOOK
 def test_of_a_block_that_collects_only_the_failed_branch_is_taken_back():
     async def fails():
         await asyncio.sleep(1)
@@ -251,7 +246,6 @@ def test_of_a_block_that_collects_only_the_failed_branch_is_taken_back():
     ]
 
 
-@HOOK
 def test_what_a_block_inside_had_kept_is_void_when_the_one_around_it_fails():
     tries = []
 

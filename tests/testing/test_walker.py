@@ -314,7 +314,7 @@ class TestMaps:
     def test_no_items_are_no_calls(self) -> None:
         found = run(map_reduce("out", double, sum, {"x": "xs"}), inputs={"xs": []})
         assert found.state["out"] == 0
-        assert found.executed == ["double"]
+        assert found.executed == ["double/reduce"]
 
     def test_without_a_list_there_is_one_call(self) -> None:
         assert run(map_reduce("out", double, input_map={"x": "n"}), inputs={"n": 4}).state["out"] == [8]
@@ -325,7 +325,7 @@ class TestMaps:
         assert (found.state["low"], found.state["high"]) == (2, 10)
         wrong = run(map_reduce(["low", "high"], double, sum, {"x": "xs"}), inputs={"xs": [1]})
         assert isinstance(wrong.error, OutputError)
-        assert paths(wrong.failures) == ["double"]
+        assert paths(wrong.failures) == ["double/reduce"]
 
     def test_the_first_item_that_fails_fails_the_step(self) -> None:
         found = run(
@@ -540,7 +540,7 @@ class TestJumps:
             inputs={"n": 0},
         )
         assert found.state == {"n": 3, "where": "done", "a": 1}
-        assert found.executed == ["add_n", "again"] * 3 + ["done"]
+        assert found.executed == ["add_n", "again", "add_n#2", "again#2", "add_n#3", "again#3", "done#3"]
 
     def test_end_ends_the_pipeline_where_it_is_allowed(self) -> None:
         assert run(goto("stop", Val(END)), write("a", 1)).state == {}

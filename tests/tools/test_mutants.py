@@ -17,6 +17,7 @@ ENGINE = {
     "core/plan/lower.py",
     "core/plan/place.py",
     "core/plan/scope.py",
+    "core/schedule/ending.py",
     "core/schedule/ledger.py",
     "core/schedule/scheduler.py",
     "run/admit.py",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from plait.core.condition import FALSE, TRUE, Case, Condition, Flag, Truth
-from plait.core.control import Choice, ChoiceKind
+from plait.core.condition import Case, Condition, Flag, Truth
+from plait.core.control import FALSE, TRUE, Choice, ChoiceKind
 from plait.core.flow import Chain, as_parts
 from plait.core.inputs import Config, InputMap, Optional
 from plait.core.kinds import terminate
@@ -113,7 +113,15 @@ def toggle(
             raise DefinitionError(f"{where}: the condition is the key {key!r} already; leave input_map out")
         source = Optional(condition, False) if isinstance(condition, str) else condition
         return _choice(
-            "toggle", _same, {TRUE: if_branch}, Flag(), output_state, {"value": source}, name or key, where
+            "toggle",
+            _same,
+            {TRUE: if_branch},
+            Flag(),
+            output_state,
+            {"value": source},
+            name,
+            where,
+            label=key,
         )
     where = _where("toggle", name, condition)
     return _choice("toggle", condition, {TRUE: if_branch}, Truth(where), output_state, input_map, name, where)
@@ -200,9 +208,15 @@ def make_condition(
                 "resources",
                 "abandon",
                 "idempotent",
+                "pure",
                 "cache",
             )
         }
+        if condition.error_handler is not None:
+            raise DefinitionError(
+                f"{where}: the condition is a step with an error handler; a condition that fails chooses no branch, so "
+                f"handle that around it: try_catch({where.split(' ', maxsplit=1)[0]}(...), fallback=...)"
+            )
         if input_map is None and condition.inputs is not None:
             input_map = dict(condition.inputs)
         condition = condition.component.given
@@ -237,6 +251,7 @@ def _choice(
     where: str,
     *,
     default: str | None = None,
+    label: str | None = None,
 ) -> Choice:
     check_name(name, where)
     made: list[tuple[str, Chain]] = []
@@ -245,5 +260,5 @@ def _choice(
             raise DefinitionError(f"{where}: the key {key!r} of a branch is not a string")
         check_name(key, f"{where}: a branch")
         made.append((key, Chain(as_parts(branch, f"{where}[{key!r}]"))))
-    step = make_condition(condition, verdict, output_state, input_map, where, name)
+    step = make_condition(condition, verdict, output_state, input_map, where, name or label)
     return Choice(step, tuple(made), kind=kind, default=default, name=name)

@@ -15,13 +15,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from plait.core.component import Component
+from plait.core.control import FALSE, TRUE
 from plait.core.names import did_you_mean, listing
 from plait.errors import ConditionError, TooManyTurns
 
 if typing.TYPE_CHECKING:
     from plait.core.step import Step
-
-TRUE, FALSE = "true", "false"
 
 
 class Condition(Component):
@@ -187,7 +186,7 @@ class _Limit:
     def checked(self, answer: str, turn: int) -> str:
         if answer == TRUE and turn >= self.most:
             raise TooManyTurns(
-                f"{self.path}: its condition wants another turn after {self.most}, and max_turns is {self.most}"
+                f"'{self.path}#{turn}/condition' wants one more turn, and max_turns is {self.most}"
             )
         return answer
 

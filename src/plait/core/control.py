@@ -14,16 +14,36 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-from plait.core.composed import Composed
-
 if TYPE_CHECKING:
     from plait.core.flow import Chain, Flow
     from plait.core.handlers import ErrorHandler
     from plait.core.step import Step
 
 ChoiceKind: TypeAlias = Literal["if_else", "switch", "toggle", "guard"]
-ERROR_KEY: Final = "error"
+TRUE: Final = "true"
+FALSE: Final = "false"
+"""What the conditions of two branches, and those of loops, answer."""
+END: Final = "__end__"
+"""The target of a ``goto`` that ends the pipeline."""
+ERROR_KEY: Final = "~error"
 """The name under which a handler's own step asks for the exception."""
+
+
+class Composed:
+    """A flow that consists of others; ``|`` puts flows after each other."""
+
+    __slots__ = ()
+
+    def __or__(self, other: Any) -> Chain:
+        """``a | b``: first a, then b."""
+        from plait.core.flow import chain
+
+        return chain(self, other)
+
+    def __ror__(self, other: Any) -> Chain:
+        from plait.core.flow import chain
+
+        return chain(other, self)
 
 
 class Choice(Composed):

@@ -6,16 +6,17 @@ A flow is a tree of immutable values; nothing is looked up or run here. The plan
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, TypeAlias, Union, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Union, cast
 
-from plait.core.composed import Composed
-from plait.core.control import Choice, Goto, Loop, MapReduce, Try
-from plait.core.handlers import ErrorHandler, check_handler
+from plait.core.control import Choice, Composed, Goto, Loop, MapReduce, Try
 from plait.core.inputs import InputMap, OutputState, Source, choice, normalise_inputs, normalise_outputs
 from plait.core.policy import Retry, seconds, whole
 from plait.core.schema import Schema
-from plait.core.step import Step, check_name
+from plait.core.step import Step, check_name, checked
 from plait.errors import DefinitionError
+
+if TYPE_CHECKING:
+    from plait.core.handlers import ErrorHandler
 
 OnError: TypeAlias = Literal["cancel", "finish", "collect"]
 Need: TypeAlias = "int | Literal['all']"
@@ -281,7 +282,7 @@ def parallel(
         max_concurrency=whole(max_concurrency, f"{where}: max_concurrency"),
         timeout=seconds(timeout, f"{where}: timeout"),
         retry=_retry(retry, where),
-        error_handler=check_handler(error_handler, where),
+        error_handler=error_handler and checked(error_handler, where),
     )
 
 
@@ -315,7 +316,7 @@ def dataflow(
         max_concurrency=whole(max_concurrency, f"{where}: max_concurrency"),
         timeout=seconds(timeout, f"{where}: timeout"),
         retry=_retry(retry, where),
-        error_handler=check_handler(error_handler, where),
+        error_handler=error_handler and checked(error_handler, where),
     )
 
 
@@ -354,7 +355,7 @@ def subgraph(
         name=name,
         timeout=seconds(timeout, f"{where}: timeout"),
         retry=_retry(retry, where),
-        error_handler=check_handler(error_handler, where),
+        error_handler=error_handler and checked(error_handler, where),
     )
 
 
@@ -383,3 +384,14 @@ def steps_of(flow: Flow | Definition) -> Iterator[Step[..., Any]]:
         yield flow
     for part in parts_of(flow):
         yield from steps_of(part)
+
+
+def decides(flow: Flow | Definition) -> bool:
+    """Whether something in a flow is decided while it runs: a choice, a loop, a map, a handler, a jump, an end."""
+    if isinstance(flow, Step):
+        return flow.error_handler is not None or flow.kind == "terminate"
+    if isinstance(flow, (Choice, Loop, MapReduce, Try, Goto)):
+        return True
+    if isinstance(flow, (Parallel, Dataflow, Subgraph)) and flow.error_handler is not None:
+        return True
+    return any(decides(part) for part in parts_of(flow))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, TypeAlias
 
 from plait.core.branching import make_condition
 from plait.core.component import default_name
 from plait.core.condition import Truth
-from plait.core.control import Goto, Loop, MapReduce
+from plait.core.control import END, Goto, Loop, MapReduce
 from plait.core.flow import Chain, as_parts
 from plait.core.handlers import ErrorHandler, check_handler
 from plait.core.inputs import (
@@ -25,9 +25,6 @@ from plait.core.names import did_you_mean
 from plait.core.policy import Retry, whole
 from plait.core.step import Step, check_name, make_step
 from plait.errors import DefinitionError
-
-END: Final = "__end__"
-"""The target of a ``goto`` that ends the pipeline."""
 
 
 def while_do(
@@ -128,6 +125,9 @@ def _same(value: Any) -> Any:
     return value
 
 
+MapInputs: TypeAlias = "Mapping[str, Source | Group] | Sequence[str | Mapping[str, Source | Group]]"
+
+
 class Items:
     """What ``map_reduce`` goes through: the arguments of each call."""
 
@@ -169,7 +169,7 @@ def map_reduce(
     output_state: OutputState,
     map_func: Any,
     reduce_func: Callable[[list[Any]], Any] | None = None,
-    input_map: InputMap | None = None,
+    input_map: MapInputs | None = None,
     *,
     name: str | None = None,
     max_concurrency: int | None = None,
@@ -217,6 +217,10 @@ def map_reduce(
     if isinstance(map_func, Step):
         if map_func.outputs:
             raise DefinitionError(f"{where}: the step for one item has an output_state; leave that out there")
+        if map_func.error_handler is not None:
+            raise DefinitionError(
+                f"{where}: the step for one item has an error handler; give it to map_reduce, or handle errors in the component"
+            )
         if map_func.inputs is not None and input_map is None:
             input_map = dict(map_func.inputs)
         each = map_func.replace(effect=False, input_map=None, **settings)
@@ -243,7 +247,12 @@ def map_reduce(
         reduce_func = _same
     if reduce_func is not None:
         reduce = make_step(
-            _reducer(reduce_func), {"results": "results"}, None, kind="reduce", name=label, effect=False
+            _reducer(reduce_func),
+            {"results": "results"},
+            output_state,
+            kind="reduce",
+            name=label,
+            effect=False,
         )
     return MapReduce(
         fan_out,
@@ -311,4 +320,7 @@ def _inputs(
                 raise DefinitionError(
                     f"{where}: {component.name} has no parameter {argument!r}{did_you_mean(argument, known)}"
                 )
-    return inputs, frozenset(grouped)
+    defaults = {p.name: p.default for p in component.params if not p.required}
+    return tuple(
+        (a, Optional(s, defaults[a]) if isinstance(s, str) and a in defaults else s) for a, s in inputs
+    ), frozenset(grouped)

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, cast, overload
 
 from plait.core.component import Component
-from plait.core.handlers import ErrorHandler, check_handler
 from plait.core.inputs import InputMap, OutputState, Source, choice, normalise_inputs, normalise_outputs
 from plait.core.policy import Retry, seconds
 from plait.errors import DefinitionError
 
 if TYPE_CHECKING:
     from plait.core.flow import Chain
+    from plait.core.handlers import ErrorHandler
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -255,7 +255,7 @@ def make_step(
         abandon=bool(abandon),
         idempotent=bool(idempotent),
         pure=bool(pure),
-        error_handler=check_handler(error_handler, where),
+        error_handler=error_handler and checked(error_handler, where),
         cache=cache,
     )
 
@@ -268,6 +268,13 @@ def check_name(name: object, where: str) -> None:
         raise DefinitionError(
             f"{where}: name is {name!r}; a name is a non-empty string without '/' and outer spaces"
         )
+
+
+def checked(handler: object, where: str) -> ErrorHandler | None:
+    """Check an ``error_handler=``; what few steps have is loaded by the first that does."""
+    from plait.core.handlers import check_handler
+
+    return check_handler(handler, where)
 
 
 def _resources(resources: object, where: str) -> dict[str, int]:

@@ -16,6 +16,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from plait.context import CURRENT, Cursor, StepContext
@@ -45,7 +46,6 @@ from plait.core.schedule.events import (
     TimerFired,
 )
 from plait.core.schedule.scheduler import Scheduler
-from plait.run import opening
 from plait.run.call import call_slow, call_threaded, context_of
 from plait.run.program import Program
 from plait.run.values import Frame, check_arguments, check_result, fill_config, placed
@@ -71,17 +71,9 @@ _BATCH: Final = 256
 """The most Tasks that are made in one go."""
 
 
-def _failing() -> Any:
-    """What only runs that fail or stop need is loaded by the first that does."""
-    from plait.run import failing
-
-    return failing
-
-
-def _pausing() -> Any:
-    from plait.run import pausing
-
-    return pausing
+def _more(name: str) -> Any:
+    """What only some runs need is loaded by the first that does: those that fail or stop, open regions, or pause."""
+    return import_module(f"plait.run.{name}")
 
 
 class Run:
@@ -228,7 +220,7 @@ class Run:
         token = CURRENT.set(cursor)
         try:
             if resumed:
-                self.act(_pausing().go_on(self, resumed))
+                self.act(_more("pausing").go_on(self, resumed))
             else:
                 limit = None if self.deadline is None else self.started + self.deadline
                 self.act(self.handle(RunStarted(self.started, limit)))
@@ -241,13 +233,13 @@ class Run:
             elif todo:
                 self._start_more()
             if self.scheduler.suspended:
-                self.act(_pausing().look_for_quiet(self))
+                self.act(_more("pausing").look_for_quiet(self))
             if not self.finished or self.called_off:
                 await self._wait()
             if self._bug is not None:
                 raise self._bug
         except GeneratorExit:  # closed from outside, as a step that would not stop: the strands go, too
-            _failing().close_all(self)
+            _more("failing").close_all(self)
             raise
         finally:
             try:  # noqa: SIM105  (three calls fewer, for every run)
@@ -294,7 +286,9 @@ class Run:
 
     def _can_lead(self, start: Start) -> bool:
         frame = self.frames[start.task]
-        if frame.program.blocks[start.task - frame.base].owned or not opening.may_be_led(frame):
+        if frame.program.blocks[start.task - frame.base].owned:
+            return False
+        if frame.outer is not None and not _more("opening").may_be_led(frame):
             return False
         # What waits for admission may start, and fail, while the caller's own Task is busy: that can't be cancelled.
         return self.admitted is None or not self.admitted.waiting
@@ -361,7 +355,7 @@ class Run:
                         break
                     if isinstance(error, GeneratorExit) and self._closed_from_outside(cursor):
                         raise
-                    commands = _failing().ended_badly(
+                    commands = _more("failing").ended_badly(
                         self, cursor, frame, task, first, cursor.step or rows[0][0], error, lead=lead
                     )
                 else:
@@ -399,7 +393,7 @@ class Run:
                 self.strands.discard(cursor)
                 cursor.atask = None
                 if self.scheduler.suspended:
-                    self.act(_pausing().look_for_quiet(self))
+                    self.act(_more("pausing").look_for_quiet(self))
         except GeneratorExit:
             raise  # closed from outside: nobody is left to tell
         except BaseException as bug:
@@ -509,17 +503,17 @@ class Run:
             case Wake(at):
                 self._wake(at)
             case Cancel(task, cause):
-                commands += _failing().cancel(self, task, cause)
+                commands += _more("failing").cancel(self, task, cause)
             case GiveUp(task):
-                commands += _failing().give_up(self, task)
+                commands += _more("failing").give_up(self, task)
             case Expand(task, turn):
-                commands += self.handle(opening.answer(self, task, turn))
+                commands += self.handle(_more("opening").answer(self, task, turn))
             case Open():
-                opening.opened(self, command)
+                _more("opening").opened(self, command)
             case Close(_, base, kept):
-                opening.closed(self, base, kept)
+                _more("opening").closed(self, base, kept)
             case Expired(task, attempt):
-                commands += _failing().expired(self, task, attempt)
+                commands += _more("failing").expired(self, task, attempt)
             case Retrying(task, step, attempt):
                 self.trouble.errors.pop((task, step, attempt - 1), None)
             case Start() | Finish():

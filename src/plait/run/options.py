@@ -13,6 +13,9 @@ from plait.errors import DefinitionError
 _run_prefix = (0, "")
 _run_numbers = itertools.count(1)
 
+NO_ANSWERS: Any = type("NoAnswers", (), {"__slots__": (), "__repr__": lambda _self: "<none>"})()
+"""What ``resume`` has when nobody gives an answer."""
+
 
 def _new_run_id() -> str:
     """An id that is unique across processes: random once per process, then counted."""

@@ -17,14 +17,13 @@ from plait.context import Cursor, Suspend
 from plait.core.names import did_you_mean, listing
 from plait.core.schedule.events import Quiet, Resumed, Stopped, Suspended
 from plait.errors import PauseError
+from plait.run.options import NO_ANSWERS
 
 if TYPE_CHECKING:
     from plait.core.plan.model import PlannedStep
     from plait.core.schedule.commands import Command
     from plait.run.drive import Run
     from plait.run.values import Frame
-
-NO_ANSWERS: Any = type("NoAnswers", (), {"__slots__": (), "__repr__": lambda _self: "<none>"})()
 
 
 class Pause:

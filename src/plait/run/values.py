@@ -11,9 +11,8 @@ from typing import Any
 
 from plait.context import StepContext, is_heard
 from plait.core.component import Component
-from plait.core.condition import TRUE
+from plait.core.control import END, TRUE
 from plait.core.inputs import REQUIRED
-from plait.core.looping import END
 from plait.core.names import did_you_mean, listing
 from plait.core.plan.model import (
     BRANCH_ENDED,
@@ -280,6 +279,14 @@ def put(step: PlannedStep, values: list[Any], result: Any) -> None:
 
 def split(step: PlannedStep, parts: tuple[str, ...], result: Any) -> list[Any]:
     """The parts of a result with several outputs, by name or (for a tuple) by position."""
+    if isinstance(result, Mapping) and step.kind == "handler":  # what it leaves out keeps its value
+        unknown = [key for key in result if key not in parts]
+        if unknown:
+            raise OutputError(
+                f"{step.path!r} returned a mapping with {listing(map(str, unknown))}, which is none of the keys "
+                f"that it stands in for: {listing(parts)}{did_you_mean(str(unknown[0]), parts)}"
+            )
+        return [result.get(part, NOT_YET) for part in parts]
     if isinstance(result, Mapping):
         absent = [p for p in parts if p not in result]
         if absent:
@@ -317,7 +324,10 @@ def fold(step: PlannedStep, values: list[Any]) -> Any:
     assert step.merge is not None
     field, base, deltas, writers = step.merge
     reducer = field.reducer
-    assert reducer is not None
+    if (
+        reducer is None
+    ):  # no merge, but a choice: the value of an embedded pipeline, unless nothing has written it
+        return values[base] if _never_written(values[deltas[0]]) else values[deltas[0]]
     total = values[base] if base >= 0 else NOT_GIVEN
     if total.__class__ is Missing:
         neutral = field.neutral()
@@ -335,6 +345,10 @@ def fold(step: PlannedStep, values: list[Any]) -> Any:
                 error.__plait_writer__ = writer  # type: ignore[attr-defined]  # whose failure it is
             raise
     return total
+
+
+def _never_written(value: Any) -> bool:
+    return value is NOT_YET or value is NOT_GIVEN
 
 
 def export(plan: Plan, inner: list[Any], outer: list[Any], kept: tuple[int, ...]) -> None:

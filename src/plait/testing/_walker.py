@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
-from plait.core.control import ERROR_KEY, Choice, Goto, Loop, MapReduce, Try
+from plait.core.control import END, ERROR_KEY, Choice, Goto, Loop, MapReduce, Try
 from plait.core.flow import Chain, Dataflow, Definition, Parallel, Subgraph
-from plait.core.looping import END, Items
+from plait.core.looping import Items
 from plait.core.names import did_you_mean, listing
 from plait.core.policy import Retry
 from plait.core.step import Step
@@ -44,34 +44,54 @@ class Walker:
         self._outside: tuple[int, ...] = ()
         self._written, self._here = "", ""
         """The path of the loop around, as written, and what stands for it in this turn."""
+        self._again = ""
+        """The number of the turn in a list with jumps, which stands behind the next name."""
         self._caught: list[BaseException] = []
 
     def place(self, node: Node) -> Place:
-        return Place((*self._outside, node.index), self._here + node.path[len(self._written) :])
+        rest = node.path[len(self._written) :]
+        if self._again:
+            name, slash, more = rest.lstrip("/").partition("/")
+            rest = f"{'/' if self._here else ''}{name}{self._again}{slash}{more}"
+        return Place((*self._outside, node.index), self._here + rest)
 
     @contextmanager
-    def _turn(self, node: Node, turn: int) -> Iterator[None]:
-        place, before = self.place(node), (self._outside, self._written, self._here)
-        self._outside, self._written, self._here = (*place.order, turn), node.path, f"{place.path}#{turn}"
+    def _around(self, outside: tuple[int, ...], written: str, here: str, again: str) -> Iterator[None]:
+        before = self._outside, self._written, self._here, self._again
+        self._outside, self._written, self._here, self._again = outside, written, here, again
         try:
             yield
         finally:
-            self._outside, self._written, self._here = before
+            self._outside, self._written, self._here, self._again = before
+
+    def _turn(self, node: Node, turn: int) -> AbstractContextManager[None]:
+        place = self.place(node)
+        return self._around((*place.order, turn), node.path, f"{place.path}#{turn}", "")
+
+    def _list_again(self, node: Node, turn: int) -> AbstractContextManager[None]:
+        """In a list that a jump has gone back in, the names of its members have the turn's number."""
+        if turn == 1:
+            return nullcontext()
+        here = self._here + node.path[len(self._written) :]
+        return self._around((*self._outside, node.index, turn), node.path, here, f"#{turn}")
 
     # Lists
 
     def chain(self, node: Node, frame: Frame) -> bool:
-        at = 0
+        at, turn = 0, 1
         while at < len(node.kids):
             kid = node.kids[at]
-            at += 1
-            if isinstance(kid.flow, Goto):
-                target = self.jump(kid, kid.flow, node, frame)
-                if target is None:
+            with self._list_again(node, turn):
+                if isinstance(kid.flow, Goto):
+                    target = self.jump(kid, kid.flow, node, frame)
+                    if target is None:
+                        return True
+                    turn += target <= at
+                    at = target
+                    continue
+                if self.member(kid, frame):
                     return True
-                at = target
-            elif self.member(kid, frame):
-                return True
+            at += 1
         return False
 
     def jump(self, node: Node, flow: Goto, around: Node, frame: Frame) -> int | None:
@@ -255,7 +275,7 @@ class Walker:
             results.append(self.call(Place((*place.order, i), f"{place.path}[{i}]"), flow.each, given))
         result: Any = results
         if flow.reduce is not None:
-            result = self.call(place, flow.reduce, {"results": results})
+            result = self.call(Place(place.order, f"{place.path}/reduce"), flow.reduce, {"results": results})
         self.put(place, flow.outputs, result, frame)
         return False
 

@@ -11,6 +11,7 @@ import pytest
 from plait.core.check import RULES, check
 from plait.core.flow import dataflow, parallel, subgraph
 from plait.core.inputs import Config, Optional, Val
+from plait.core.looping import goto
 from plait.core.plan.bind import bind
 from plait.core.step import step
 
@@ -32,6 +33,7 @@ def test_the_example_breaks_the_rule_and_the_other_one_mends_it(code, pipeline):
             "Val": Val,
             "Config": Config,
             "Optional": Optional,
+            "goto": goto,
         }
         exec(compile(text, code, "exec", dont_inherit=True), names)
         diagnostics = check(bind(names["pipeline"].__plait_definition__), limits=names.get("limits"))

@@ -25,6 +25,7 @@ _MODULES: Final = {
     "E105": "type_mismatch",
     "E106": "wrong_outputs",
     "E110": "duplicate_name",
+    "E111": "unknown_target",
     "E202": "write_conflict",
     "E203": "sibling_read",
     "E301": "unknown_resource",
@@ -34,7 +35,7 @@ _MODULES: Final = {
     "W207": "unused_result",
     "W208": "opaque_reader",
 }
-_FROM_BINDING: Final = {"E104": ("E101", "E104"), "E110": ("E110",), "E202": ("E202",)}
+_FROM_BINDING: Final = {"E104": ("E101", "E104"), "E110": ("E110",), "E111": ("E111",), "E202": ("E202",)}
 """Rules that only tell what binding noticed, and under which codes it did."""
 _ALL: Final = f"; the rules are {', '.join(_MODULES)}"
 _SHOWN: Final = 12

@@ -85,6 +85,8 @@ def windows(facts: Facts) -> Iterator[Window]:
             continue
         if around.kind == "list" and any(p.by_data for p in around.around()):
             continue  # a list inside dataflow is a chain on purpose
+        if around.up is not None and around.up.kind == "try":
+            continue  # what a handler sees depends on the order
         run: list[Part] = []
         for part in [*around.parts, None]:
             if part is not None and not _barrier(facts, part):
@@ -101,8 +103,13 @@ def _leaves(facts: Facts, part: Part) -> list[Leaf]:
 def _barrier(facts: Facts, part: Part) -> bool:
     """An effect, a reader of anything, or a cap of one: nothing may be moved across or beside it."""
     caps = facts.bound.caps
+    if any(inside.kind == "goto" for inside in part.walk()):
+        return True
     return any(
-        leaf.step.effect or leaf.opaque is not None or any(caps[c][1] == 1 for c in leaf.caps)
+        leaf.step.effect
+        or leaf.opaque is not None
+        or leaf.step.kind in ("terminate", "interrupt", "pause", "handler")
+        or any(caps[c][1] == 1 for c in leaf.caps)
         for leaf in _leaves(facts, part)
     )
 

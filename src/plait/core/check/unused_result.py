@@ -40,7 +40,7 @@ def unused_result(facts: Facts) -> Iterable[Diagnostic]:
     A component that is called for its effect is annotated `-> None`.
     """
     for part, leaf in facts.leaves():
-        if leaf.step.outputs or leaf.step.kind == "log":
+        if leaf.step.outputs or leaf.step.kind not in ("step", "transform", "bundle"):
             continue
         result = returned(leaf.step.component)
         if result is not UNKNOWN and not _nothing(result):

@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from plait.core.component import UNKNOWN
-from plait.core.control import ERROR_KEY, Choice, Goto, Loop, Try
-from plait.core.flow import Chain, Dataflow, Definition, Flow, Parallel, Subgraph
-from plait.core.kinds import pause
+from plait.core.control import ERROR_KEY, Choice, Goto, Loop, MapReduce, Try
+from plait.core.flow import Chain, Dataflow, Definition, Flow, Parallel, Subgraph, decides
 from plait.core.plan.bound import (
     Block,
     Bound,
@@ -29,7 +28,6 @@ from plait.core.plan.bound import (
     Region,
     Version,
 )
-from plait.core.plan.breakpoints import Breakpoints
 from plait.core.plan.conflicts import Branch, conflicts, leaves_of, rewritten, rewritten_in
 from plait.core.plan.embedding import Embedding
 from plait.core.plan.naming import Names, branch_members, is_single
@@ -39,14 +37,35 @@ from plait.core.plan.scope import Deltas, Env, Found, Scope, depend, merge_node
 from plait.core.schema import ABSENT, Field
 from plait.core.step import Step
 
+if TYPE_CHECKING:
+    from plait.core.handlers import ErrorHandler
+    from plait.core.plan.breakpoints import Breakpoints
+
 
 def bind(definition: Definition, breakpoints: Breakpoints | None = None) -> Bound:
     """Bind a pipeline's definition; findings are collected, not raised."""
-    return _Binder(definition, breakpoints or Breakpoints()).bound
+    kind = Binder
+    if decides(definition):
+        from plait.core.plan.deciding import DecidingBinder
+
+        kind = DecidingBinder
+    return kind(definition, breakpoints).bound
 
 
-class _Binder(Embedding):
-    def __init__(self, definition: Definition, breakpoints: Breakpoints) -> None:
+class Binder(Embedding):
+    """Binds what runs in any case; ``DecidingBinder`` knows the rest as well, and is loaded for pipelines that have some."""
+
+    if TYPE_CHECKING:
+
+        def _region_of(self, flow: Choice | Loop | MapReduce | Try | Goto, at: At) -> Nodes: ...
+        def _handled(self, flow: Flow, handler: ErrorHandler, at: At) -> Nodes: ...
+        def _terminate(self, leaf: Leaf, at: At) -> None: ...
+        def _jumps(self, parts: tuple[Flow, ...], at: At) -> Nodes: ...
+        def _rest(
+            self, parts: tuple[Flow, ...], at: At, flags: list[Version], *, by_data: bool = False
+        ) -> Nodes: ...
+
+    def __init__(self, definition: Definition, breakpoints: Breakpoints | None) -> None:
         self._breakpoints = breakpoints
         self.root = Frame(None, "")
         self.bound = Bound(definition, self.root)
@@ -131,7 +150,10 @@ class _Binder(Embedding):
             leaf = self._leaf(flow, at.names.take(), at)
             if flow.kind == "terminate":
                 self._terminate(leaf, at)
-            if leaf.path in self._breakpoints.after:
+            stops = self._breakpoints
+            if stops is not None and leaf.path in stops.after:
+                from plait.core.kinds import pause
+
                 return (self._bound_leaf(pause("after"), f"{leaf.path}:after", at.with_(before=(leaf,))),)
             return (leaf,)
         if isinstance(flow, Chain):
@@ -174,7 +196,10 @@ class _Binder(Embedding):
         return tuple(n for n in nodes if not any(s.index >= first for s in n.before)) or at.before
 
     def _leaf(self, step: Step[..., Any], path: str, at: At, reading: At | None = None) -> Leaf:
-        if path in self._breakpoints.before:
+        stops = self._breakpoints
+        if stops is not None and path in stops.before:
+            from plait.core.kinds import pause
+
             at = at.with_(before=(self._bound_leaf(pause("before"), f"{path}:before", at),))
             reading = None if reading is None else reading.with_(before=at.before)
         return self._bound_leaf(step, path, at, reading)

@@ -128,11 +128,6 @@ class Bodies(Reads):
             made.seed = old
         return made
 
-    def _older(self, key: str, at: At) -> Version | None:
-        """The version of a key in front of a region, if there can be one."""
-        found = at.env.look_up(key, optional=True, fold=self._folder(at))
-        return found.version if found is not None else None
-
     def _sums(self, region: Region, carried: tuple[str, ...], at: At) -> dict[str, Version]:
         """For each key with a reducer: where the deltas of all turns are collected."""
         out: dict[str, Version] = {}
@@ -219,6 +214,9 @@ class Bodies(Reads):
                 if isinstance(entry, Version) and (
                     entry.frame is body or (entry is entries.get(key) and body is not region.inner)
                 ):
+                    first = entries.get(key)
+                    if first is not None and first is not entry and body is not region.inner:
+                        candidates.append((0, first, body))  # a handler may leave a key out
                     candidates.append((0, entry, body))
                     outcomes.add(entry.presence)
                 else:

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from plait.core.flow import Subgraph
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from plait.core.flow import Flow, Subgraph
 from plait.core.inputs import Config, Optional, Source, Val
-from plait.core.plan.bound import (
-    Block,
-    Region,
-)
-from plait.core.plan.jumps import Jumps
+from plait.core.plan.bound import Block, Merge, Region, Version
+from plait.core.plan.naming import Names
 from plait.core.plan.place import At, Nodes
-from plait.core.plan.scope import Deltas, Env, Found, Scope
+from plait.core.plan.reads import Reads
+from plait.core.plan.scope import Deltas, Env, Found, Scope, depend
 from plait.core.schema import ABSENT, Field
 
 
-class Embedding(Jumps):
+class Embedding(Reads):
     """The part of the binder for embedded pipelines."""
+
+    if TYPE_CHECKING:
+
+        def _settle(self, at: At) -> Nodes: ...
+        def _names(self, parts: tuple[Flow, ...], path: str) -> Names: ...
+        def _cap(self, path: str, limit: int | None, caps: tuple[int, ...]) -> tuple[int, ...]: ...
+        def _parts_listed(self, parts: tuple[Flow, ...], at: At) -> Nodes: ...
+        def _parts_by_data(self, parts: tuple[Flow, ...], at: At) -> Nodes: ...
+        def _region(
+            self, region: Region, at: At, walk: Callable[[At], Nodes], *, in_branches: bool = False
+        ) -> Nodes: ...
 
     def _subgraph(self, flow: Subgraph, at: At) -> Nodes:
         path = at.names.take()
@@ -111,5 +123,23 @@ class Embedding(Jumps):
                     subgraph=True,
                 )
                 continue
-            at.env.write(ours, found.version)
+            version = found.version
+            if version.presence == "maybe":
+                version = self._or_older(ours, version, at)
+            at.env.write(ours, version)
             at.env.scope.written.setdefault(ours, path)
+
+    def _or_older(self, key: str, version: Version, at: At) -> Version:
+        """A key of an embedded pipeline that may not be written: then ours keeps the value that it had."""
+        older = self._older(key, at)
+        if older is None or older is version:
+            return version
+        local = at.frame.local(version)
+        node = Merge(at.frame, Field(key, local.annotation), at.branch, older, [local])
+        made = at.frame.version(
+            key, node, origin="merge", presence=older.presence, annotation=local.annotation
+        )
+        node.writes.append(made)
+        for source in (older, local):
+            depend(node, source, f"takes {key!r}")
+        return made

@@ -14,9 +14,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from plait.core.condition import Condition
-from plait.core.control import Goto
+from plait.core.control import END, Goto
 from plait.core.flow import Flow
-from plait.core.looping import END
 from plait.core.names import did_you_mean, listing
 from plait.core.plan.bound import Export, Leaf, Node, Region, Version
 from plait.core.plan.place import At, Nodes

@@ -18,13 +18,16 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Literal, TypeAlias
 
+from plait.core.control import Choice, Goto, Loop, MapReduce, Try
 from plait.core.flow import Chain, Dataflow, Definition, Flow, Parallel, Subgraph
 from plait.core.plan.bound import Bound, Leaf
 from plait.core.plan.naming import is_single
 from plait.core.schema import Schema
 from plait.core.step import Step
 
-PartKind: TypeAlias = Literal["pipeline", "step", "list", "parallel", "dataflow", "subgraph"]
+PartKind: TypeAlias = Literal[
+    "pipeline", "step", "list", "parallel", "dataflow", "subgraph", "choice", "loop", "map", "try", "goto"
+]
 
 
 class Part:
@@ -97,11 +100,11 @@ def outline(bound: Bound) -> Part:
 
 class _Outliner:
     def __init__(self, bound: Bound) -> None:
-        self._leaves = list(bound.leaves())
+        self._leaves = [leaf for leaf in bound.leaves() if not _is_breakpoint(leaf)]
         self._next = 0
         self._paths: dict[int, deque[str]] = {}
         for block in bound.blocks:
-            if block.kind == "subgraph":
+            if block.kind not in ("parallel", "dataflow"):
                 self._paths.setdefault(id(block.flow), deque()).append(block.path)
         definition = bound.definition
         self.root = Part("pipeline", definition, "", definition.name, None)
@@ -115,17 +118,69 @@ class _Outliner:
         part.last = self._next
 
     def _part(self, flow: Flow, up: Part, path: str) -> Part:
+        if isinstance(flow, (Chain, Choice, Loop, Try, Goto)) or flow.error_handler is None:
+            return self._plain(flow, up, path)
+        part = Part("try", flow, path, None, up)
+        part.first = self._next
+        part.parts.append(self._plain(flow, part, path))
+        part.parts.append(self._leaf(flow, part))
+        part.last = self._next
+        return part
+
+    def _leaf(self, flow: Flow, up: Part) -> Part:
+        leaf = self._leaves[self._next]
+        part = Part("step", flow, leaf.path, leaf.path.rpartition("/")[2], up)
+        part.leaf, part.first = leaf, self._next
+        self._next += 1
+        part.last = self._next
+        return part
+
+    def _plain(self, flow: Flow, up: Part, path: str) -> Part:
         if isinstance(flow, Step):
-            leaf = self._leaves[self._next]
-            part = Part("step", flow, leaf.path, leaf.path.rpartition("/")[2], up)
-            part.leaf, part.first = leaf, self._next
-            self._next += 1
-            part.last = self._next
-            return part
+            return self._leaf(flow, up)
         if isinstance(flow, Chain):
             return self._list(flow, None, up, path)
         if isinstance(flow, Subgraph):
             return self._subgraph(flow, up)
+        if isinstance(flow, (Parallel, Dataflow)):
+            return self._block(flow, up, path)
+        if isinstance(flow, Goto):
+            part = Part("goto", flow, path, flow.name, up)
+            part.first = self._next
+            part.parts.append(self._leaf(flow.target, part))
+            part.last = self._next
+            return part
+        return self._deciding(flow, up, path)
+
+    def _deciding(self, flow: Choice | Loop | MapReduce | Try, up: Part, path: str) -> Part:
+        kind: PartKind = "choice"
+        name: str | None = None
+        if isinstance(flow, Try):
+            kind, name = "try", flow.name
+            inside = path if name is None else self._join(path, name)
+        else:
+            kind = "loop" if isinstance(flow, Loop) else "map" if isinstance(flow, MapReduce) else "choice"
+            inside = self._paths[id(flow)].popleft()
+            name = inside.rpartition("/")[2]
+        part = Part(kind, flow, inside, name, up)
+        part.first = self._next
+        if isinstance(flow, Choice):
+            part.parts.append(self._leaf(flow.condition, part))
+            for key, branch in flow.branches:
+                part.parts.append(self._list(branch, key, part, self._join(inside, key)))
+        elif isinstance(flow, Loop):
+            part.parts.append(self._list(flow.body, None, part, inside))
+            part.parts.append(self._leaf(flow.condition, part))
+        elif isinstance(flow, MapReduce):
+            part.parts += [self._leaf(step, part) for step in flow.parts if isinstance(step, Step)]
+        else:
+            part.parts += [
+                self._list(body, None, part, inside) for body in flow.parts if isinstance(body, Chain)
+            ]
+        part.last = self._next
+        return part
+
+    def _block(self, flow: Parallel | Dataflow, up: Part, path: str) -> Part:
         inside = path if flow.name is None else self._join(path, flow.name)
         part = Part("dataflow" if isinstance(flow, Dataflow) else "parallel", flow, inside, flow.name, up)
         if isinstance(flow, Dataflow):
@@ -161,10 +216,17 @@ class _Outliner:
         return f"{path}/{name}" if path else name
 
 
+def _is_breakpoint(leaf: Leaf) -> bool:
+    """Whether a step is only there because a run is to stop before or after another one."""
+    return leaf.step.kind == "pause" and leaf.path.endswith((":before", ":after"))
+
+
 def render(part: Part) -> str:
     """A part as it would be written, steps by name: ``parallel([sentiment, find_topics])``."""
-    if part.kind in ("step", "subgraph", "pipeline"):
+    if part.kind in ("step", "subgraph", "pipeline", "choice", "loop", "map", "goto"):
         return part.name or "pipeline"
+    if part.kind == "try":
+        return part.name or render(part.parts[0])
     if part.kind == "list":
         return render_list(part.parts)
     if isinstance(part.flow, Parallel):

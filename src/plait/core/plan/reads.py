@@ -114,6 +114,11 @@ class Reads:
         )
         return out
 
+    def _older(self, key: str, at: At) -> Version | None:
+        """The version of a key in front of a region, if there can be one."""
+        found = at.env.look_up(key, optional=True, fold=self._folder(at))
+        return found.version if found is not None else None
+
     def _known(self, at: At) -> tuple[str, ...]:
         return tuple(dict.fromkeys([*at.env.seen, *at.env.scope.inputs, *at.env.scope.schema.fields]))
 

@@ -5,28 +5,43 @@ The other half of the scheduler: its state is declared here, its door is not.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from plait.core.plan.model import Plan, RegionPlan
 from plait.core.schedule.commands import Cancel, Close, Command, Expand, Expired, Release, Retrying, Withdraw
 from plait.core.schedule.events import Failed
 from plait.core.schedule.frame import Ended, Fault, FrameState
-from plait.core.schedule.states import (
-    ACQUIRING,
-    BACKING_OFF,
-    CANCELLED,
-    EXPIRING,
-    FAILED,
-    GATED,
-    GRACE,
-    RETRY,
-    RUNNING,
-    SKIPPED,
-    STATE_NAMES,
-    STOPPING,
-    SUSPENDED,
-    WAITING,
+
+WAITING: Final = 0
+ACQUIRING: Final = 1
+RUNNING: Final = 2
+BACKING_OFF: Final = 3
+EXPIRING: Final = 4
+STOPPING: Final = 5
+GATED: Final = 6
+SUCCEEDED: Final = 7
+FAILED: Final = 8
+CANCELLED: Final = 9
+SKIPPED: Final = 10
+SUSPENDED: Final = 11
+
+STATE_NAMES: Final = (
+    "waiting",
+    "acquiring",
+    "running",
+    "backing off",
+    "expiring",
+    "stopping",
+    "gated",
+    "succeeded",
+    "failed",
+    "cancelled",
+    "skipped",
+    "suspended",
 )
+
+RETRY, TIMEOUT, GRACE, DEADLINE = range(4)
+"""What a timer is for."""
 
 
 class Ending:

@@ -33,7 +33,23 @@ from plait.core.schedule.commands import (
     Start,
     Wake,
 )
-from plait.core.schedule.ending import Ending
+from plait.core.schedule.ending import (
+    ACQUIRING,
+    BACKING_OFF,
+    DEADLINE,
+    EXPIRING,
+    GATED,
+    GRACE,
+    RETRY,
+    RUNNING,
+    STATE_NAMES,
+    STOPPING,
+    SUCCEEDED,
+    SUSPENDED,
+    TIMEOUT,
+    WAITING,
+    Ending,
+)
 from plait.core.schedule.events import (
     CancelRequested,
     Committed,
@@ -50,22 +66,6 @@ from plait.core.schedule.events import (
     TimerFired,
 )
 from plait.core.schedule.frame import Fault, FrameState
-from plait.core.schedule.states import (
-    ACQUIRING,
-    BACKING_OFF,
-    DEADLINE,
-    EXPIRING,
-    GATED,
-    GRACE,
-    RETRY,
-    RUNNING,
-    STATE_NAMES,
-    STOPPING,
-    SUCCEEDED,
-    SUSPENDED,
-    TIMEOUT,
-    WAITING,
-)
 
 REDELIVERIES: Final = 8
 """How often cancellation is delivered again after the grace period before a task is given up."""
@@ -113,7 +113,9 @@ class Scheduler(Ending):
         self._facts += 1
         self._at = event.at
         out: list[Command] = []
-        if isinstance(event, Failed):
+        if isinstance(event, RunStarted):
+            self._begin(event, out)
+        elif isinstance(event, Failed):
             self._failed(event, out)
         elif isinstance(event, Granted):
             self._granted(event.task, out)
@@ -133,17 +135,18 @@ class Scheduler(Ending):
             self._cancel_run(out)
         elif isinstance(event, Committed):
             self._commit(event.facts, out)
-        elif isinstance(event, RunStarted):
-            if event.deadline is not None:
-                self._set_timer(event.deadline, DEADLINE, -1, 0, out)
-            plan = self.root.plan
-            for i in plan.roots:
-                if plan.plain[i] and not self.durable:
-                    self.state[i] = RUNNING
-                    out.append(plan.starts[i])
-                else:
-                    self._ready(i, out)
         return out
+
+    def _begin(self, event: RunStarted, out: list[Command]) -> None:
+        if event.deadline is not None:
+            self._set_timer(event.deadline, DEADLINE, -1, 0, out)
+        plan = self.root.plan
+        for i in plan.roots:
+            if plan.plain[i] and not self.durable:
+                self.state[i] = RUNNING
+                out.append(plan.starts[i])
+            else:
+                self._ready(i, out)
 
     def succeeded(self, task: int, at: float) -> list[Command]:
         """Take in that a task succeeded (``handle(Succeeded(...))`` without the object)."""
