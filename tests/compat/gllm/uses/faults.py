@@ -177,6 +177,18 @@ async def case_fault_component_that_answers_a_bool(lib: Any) -> Any:
 @case(
     fault=Fault(
         "3.1.3",
+        was="a condition that answers 1, [1] or another value that counts as true chooses the else branch",
+        now="refused: a condition answers True or False",
+        outcome=refused("True or False"),
+    )
+)
+async def case_fault_condition_that_answers_a_number(lib: Any) -> Any:
+    return await _choosing(lib, lambda _: 1).invoke({"x": 1})
+
+
+@case(
+    fault=Fault(
+        "3.1.3",
         was="a function as condition does not get the names of its `input_map`, fails, and the else branch is chosen",
         now="it gets them",
         outcome=right({"x": 4, "out": "Y"}, yes=1),
