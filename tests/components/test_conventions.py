@@ -303,6 +303,43 @@ def test_a_component_that_makes_another_takes_what_both_need(state_of):
     assert state_of(by_setting, {"name": "Bo"}, config={"greeting": "yo"})["out"] == "yo Bo?"
 
 
+class FunctionTool:
+    """As a tool of that system is: a function with a name and schemas."""
+
+    input_schema = output_schema = None
+
+    def __init__(self, name, func, *, is_async):
+        self.name, self.func, self.is_async = name, func, is_async
+
+    def __call__(self, *args, **kwargs):
+        return self.func(*args, **kwargs)
+
+    async def invoke(self, **kwargs):
+        raise AssertionError("it is called as the function it is")
+
+
+def test_a_tool_is_its_function_under_its_name(state_of):
+    async def double(a: int) -> int:
+        return 2 * a
+
+    later = FunctionTool("doubleIt", double, is_async=True)
+    now = FunctionTool("addOne", lambda a: a + 1, is_async=False)
+    assert state_of([step(later, ["a"], "b"), step(now, {"a": "b"}, "c")], {"a": 2})["c"] == 5
+    assert [(Component(t).name, Component(t).kind) for t in (later, now)] == [
+        ("double_it", "async"),
+        ("add_one", "sync"),
+    ]
+    assert [p.name for p in Component(later).params] == ["a"]
+
+
+def test_an_object_that_is_none_of_these_is_told_of_its_method():
+    class Client:
+        def process(self, text): ...
+
+    with pytest.raises(DefinitionError, match=r"is not a component.*did you mean .* step\(….process, …\)"):
+        step(Client(), ["text"], "out")
+
+
 # ---------------------------------------------------------------------- sockets
 
 

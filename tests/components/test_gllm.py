@@ -214,6 +214,33 @@ def test_a_dynamic_component_takes_what_it_is_made_with_and_what_it_is_given(sta
     assert state["out"] == "xy Cy!"
 
 
+def test_a_tool_is_its_function_under_its_name(state_of):
+    @schema.tool
+    def add(a: int, b: int = 1) -> int:
+        """Add."""
+        return a + b
+
+    @schema.tool
+    async def double(a: int) -> int:
+        """Double."""
+        return 2 * a
+
+    repeat = Repeat().as_tool("say_again")
+    steps = [
+        step(add, output_state="sum"),
+        step(double, {"a": "sum"}, "twice"),
+        step(repeat, ["text"], "out"),
+    ]
+    state = state_of(steps, {"a": 2, "text": "x"})
+    assert (state["sum"], state["twice"], state["out"]) == (3, 6, "xx")
+    assert [(Found(tool).name, Found(tool).kind) for tool in (add, double, repeat)] == [
+        ("add", "sync"),
+        ("double", "async"),
+        ("say_again", "async"),
+    ]
+    assert re.search(r"E102.*'aa'.*did you mean 'a'", problems([step(add, {"aa": "a"}, "out")]))
+
+
 def test_resources_are_released_when_the_pipeline_is_left():
     class Holds(Repeat):
         released = 0

@@ -8,20 +8,23 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from plait import DefinitionError, Optional, Pipeline, Val, parallel, step
+from plait import DefinitionError, Optional, Pipeline, Val, current_step, events, parallel, step
 from plait.core.component import Component
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     pytest.importorskip("haystack")
     from haystack import Document, component
-    from haystack.components.builders import PromptBuilder
+    from haystack.components.builders import ChatPromptBuilder, PromptBuilder
+    from haystack.components.generators.chat import OpenAIChatGenerator
     from haystack.components.joiners import DocumentJoiner
     from haystack.components.preprocessors import DocumentCleaner, DocumentSplitter
     from haystack.components.retrievers.in_memory import InMemoryBM25Retriever
     from haystack.components.routers import ConditionalRouter
     from haystack.components.writers import DocumentWriter
+    from haystack.dataclasses import ChatMessage
     from haystack.document_stores.in_memory import InMemoryDocumentStore
+    from haystack.utils import Secret
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -188,6 +191,30 @@ def test_documents_are_cleaned_split_and_written(state_of, empty_store):
         == empty_store.count_documents()
         == 3
     )
+
+
+def test_a_generator_asks_a_model_and_streams_into_the_run(state_of, models):
+    pytest.importorskip("openai")
+
+    async def tell(chunk):
+        await current_step().emit(chunk.content)
+
+    def generator(**options):
+        return OpenAIChatGenerator(
+            api_key=Secret.from_token("none"), model="local", api_base_url=models.url, **options
+        )
+
+    builder = ChatPromptBuilder([ChatMessage.from_user("hello {{ name }}")], required_variables="*")
+
+    def steps(model):
+        return [step(builder, ["name"], {"messages": "prompt"}), step(model, ["messages"], ["replies"])]
+
+    plain = generator()
+    for name in ("Ada", "Bo"):  # the second time on another loop
+        assert state_of(steps(plain), {"name": name})["replies"][0].text == f"you said hello {name}"
+    with Pipeline(steps(generator(streaming_callback=tell))).stream({"name": "Cy"}) as stream:
+        said = [event.value for event in stream if isinstance(event, events.Emitted)]
+    assert "".join(said) == stream.result.state["replies"][0].text == "you said hello Cy"
 
 
 def test_a_class_is_refused_with_the_cure():
