@@ -28,7 +28,8 @@ def _xyz(lib: Any) -> Any:
         was="a failing branch does not stop the others: they go on in the background, with their later steps",
         now="the other branches are cancelled and waited for before the error is raised",
         outcome=raised("ConnectionError", "no route", **{"bad": 1, "slow began": 1}),
-    )
+    ),
+    lingers=0.1,
 )
 async def case_fault_branches_outlive_a_failure(lib: Any) -> Any:
     bad = lib.step(
