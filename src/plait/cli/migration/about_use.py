@@ -259,14 +259,13 @@ def langgraph(file: File) -> Iterator[Finding]:
             )
     for node in file.nodes:
         if isinstance(node, ast.Attribute) and (
-            (node.attr == "graph" and file.names.is_pipeline(node.value))
-            or node.attr in {"add_to_graph", "build_graph"}
+            node.attr == "add_to_graph" or (node.attr == "graph" and file.names.is_pipeline(node.value))
         ):
             yield Finding(
                 node.lineno,
                 "graph",
                 f".{node.attr} belongs to LangGraph, and there is none",
-                "use pipeline.check() and pipeline.get_mermaid_diagram()",
+                "use pipeline.native.plan() or pipeline.get_mermaid_diagram()",
             )
 
 
