@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Look up again which versions everything is tested with, and write them down.
 
-    python3 tools/pin.py                      constraints/dev.txt and constraints/bench.txt
+    python3 tools/pin.py                      every file in constraints/
     python3 tools/pin.py dev                  one of them
 
 Run it with the oldest supported Python, so that the pins hold on all of them. Then `python3 tools/test.py`, and
@@ -33,6 +33,7 @@ FILES = {
         "What the tests, the checks and the main job were last seen to pass with.",
     ),
     "bench": (["bench"], "What the benchmarks were last measured with."),
+    "components": (["components", "test"], "What the components of other systems were last run with."),
 }
 EXACT = re.compile(r"^[\w.-]+(\[[\w,]+\])?==[\w.]+$", re.MULTILINE)
 

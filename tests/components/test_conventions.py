@@ -11,6 +11,7 @@ import pytest
 
 from plait import Config, DefinitionError, OutputError, Pipeline, Val, events, shutdown, step
 from plait.core.component import Component
+from plait.testing.reference import run_reference
 
 
 def problems(steps: list[Any]) -> str:
@@ -181,6 +182,34 @@ def test_without_a_listener_a_component_that_can_do_without_gets_no_emitter(stat
     assert state_of([step(MustSpeak(), ["text"], "out")], {"text": "x"})["out"] == "EventEmitter"
 
 
+def test_an_emitter_may_be_all_that_a_component_takes(state_of):
+    class Announces(Base):
+        @main
+        async def announce(self, event_emitter: Any) -> str:
+            await event_emitter.emit("here")
+            return "announced"
+
+    assert state_of([step(Announces(), [], "out")], {})["out"] == "announced"
+    assert emitted(Pipeline([step(Announces(), [], "out")]), {}) == (["here"], {"out": "announced"})
+
+
+def test_blocking_components_in_a_row_emit_while_they_run():
+    class Blocks:
+        __main_method__ = "work"
+
+        def __init__(self, name):
+            self.name = name
+
+        def work(self, event_emitter=None):
+            if event_emitter is not None:
+                event_emitter.emit(self.name)
+
+    steps = [step(Blocks(name), [], f"{name}_out", name=name) for name in "abc"]
+    with Pipeline(steps).stream({}) as stream:
+        seen = [(type(e).__name__, e.path) for e in stream if hasattr(e, "path")]
+    assert seen == [(kind, name) for name in "abc" for kind in ("StepStarted", "Emitted", "StepFinished")]
+
+
 @pytest.mark.parametrize("mode", ["concurrent", "serial"])
 def test_an_observer_is_a_listener(mode):
     class Observer:
@@ -301,6 +330,43 @@ def test_a_component_that_makes_another_takes_what_both_need(state_of):
     assert state_of([step(dynamic, output_state="out")], inputs)["out"] == "hi Ada?"
     by_setting = [step(dynamic, {"words": Config("greeting"), "name": "name"}, "out")]
     assert state_of(by_setting, {"name": "Bo"}, config={"greeting": "yo"})["out"] == "yo Bo?"
+
+
+class FunctionTool:
+    """As a tool of that system is: a function with a name and schemas."""
+
+    input_schema = output_schema = None
+
+    def __init__(self, name, func, *, is_async):
+        self.name, self.func, self.is_async = name, func, is_async
+
+    def __call__(self, *args, **kwargs):
+        return self.func(*args, **kwargs)
+
+    async def invoke(self, **kwargs):
+        raise AssertionError("it is called as the function it is")
+
+
+def test_a_tool_is_its_function_under_its_name(state_of):
+    async def double(a: int) -> int:
+        return 2 * a
+
+    later = FunctionTool("doubleIt", double, is_async=True)
+    now = FunctionTool("addOne", lambda a: a + 1, is_async=False)
+    assert state_of([step(later, ["a"], "b"), step(now, {"a": "b"}, "c")], {"a": 2})["c"] == 5
+    assert [(Component(t).name, Component(t).kind) for t in (later, now)] == [
+        ("double_it", "async"),
+        ("add_one", "sync"),
+    ]
+    assert [p.name for p in Component(later).params] == ["a"]
+
+
+def test_an_object_that_is_none_of_these_is_told_of_its_method():
+    class Client:
+        def process(self, text): ...
+
+    with pytest.raises(DefinitionError, match=r"is not a component.*did you mean .* step\(….process, …\)"):
+        step(Client(), ["text"], "out")
 
 
 # ---------------------------------------------------------------------- sockets
@@ -424,11 +490,29 @@ def test_a_socket_for_many_takes_a_list_of_them(state_of):
         def run(self, parts):
             return {"joined": [item for part in parts for item in part]}
 
-    def both(one, two):
+    def both(one, two) -> list[list[str]]:
         return [one, two]
 
     steps = [step(both, output_state="parts"), step(Joiner(), ["parts"], ["joined"])]
     assert state_of(steps, {"one": ["a"], "two": ["b", "c"]})["joined"] == ["a", "b", "c"]
+
+
+def test_a_socket_for_many_of_one_type_fits_a_list_of_it():
+    class Counter:
+        def __init__(self):
+            self.__haystack_input__ = Sockets(words=Socket(str, variadic=True))
+
+        def run(self, words):
+            return {"count": len(words)}
+
+    def split(text: str) -> list[str]:
+        return text.split()
+
+    def measure(text: str) -> int:
+        return len(text)
+
+    assert not problems([step(split, ["text"], "words"), step(Counter(), ["words"], ["count"])])
+    assert "E105" in problems([step(measure, ["text"], "words"), step(Counter(), ["words"], ["count"])])
 
 
 def test_a_socket_of_an_odd_type_is_known_by_name():
@@ -475,6 +559,19 @@ def test_what_is_known_to_take_a_dict_gets_one_even_of_one_input(state_of, runs)
     assert runs.given == [{"question": "why"}]
     state_of([step(runs, {"input": "q"}, "a")], {"q": "why"})
     assert runs.given[1:] == ["why"]
+
+
+def test_the_reference_follows_the_same_conventions():
+    runs = Runs(input_variables=["question"])
+    steps = [
+        step(runs, {"question": "q"}, "a"),
+        step(runs, {"other": "q"}, "b", name="b"),
+        step(Speaks(), {"text": "q"}, "c"),
+        step(Splitter(), {"text": "q"}, {"n": "count"}),
+    ]
+    found = run_reference(Pipeline(steps), {"q": "why"})
+    assert found.state == {"q": "why", "a": {"question": "why"}, "b": "why", "c": "spoken why", "n": 1}
+    assert found.emitted == [("speaks", "why")]
 
 
 def test_a_runnable_without_an_input_map_gets_the_whole_state_as_a_dict(state_of):

@@ -6,10 +6,11 @@ import asyncio
 import functools
 import operator
 from typing import Any
+from unittest import mock
 
 import pytest
 
-from plait import DefinitionError, Pipeline, StepContext, step
+from plait import DefinitionError, Pipeline, Retry, StepContext, step, transform
 from plait.core.component import Component
 from plait.testing.virtual import run_virtual
 
@@ -148,6 +149,127 @@ def test_a_plain_def_that_gives_a_coroutine_is_awaited():
     assert pipeline.run({}, mode="serial").state["up"] == "LATE"
 
 
+async def soon(text: str, times: int = 2) -> str:
+    await asyncio.sleep(0)
+    return text * times
+
+
+class SoonCaller:
+    async def __call__(self, text: str, times: int = 2) -> str:
+        return await soon(text, times)
+
+    async def method(self, text: str, times: int = 2) -> str:
+        return await soon(text, times)
+
+    @classmethod
+    async def of_class(cls, text: str, times: int = 2) -> str:
+        return await soon(text, times)
+
+    @staticmethod
+    async def static(text: str, times: int = 2) -> str:
+        return await soon(text, times)
+
+    partial = functools.partialmethod(method, times=2)
+
+
+class HandsOver:
+    def __call__(self, text: str, times: int = 2):
+        return soon(text, times)
+
+
+class Awaited:
+    """A class whose instances are to be awaited."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __await__(self):
+        return soon(self.text).__await__()
+
+
+@functools.wraps(soon)
+def wrapped(*args, **kwargs):
+    return soon(*args, **kwargs)
+
+
+def in_a_task(text: str):
+    return asyncio.ensure_future(soon(text))
+
+
+LATER = {
+    "object with async __call__": SoonCaller(),
+    "object that hands over": HandsOver(),
+    "lambda": lambda text: soon(text or "nothing"),
+    "lambda with a default": lambda text, times=2: soon(text, times),
+    "partial": functools.partial(soon, times=2),
+    "partial of a partial": functools.partial(functools.partial(soon), times=2),
+    "partial of an object": functools.partial(SoonCaller(), times=2),
+    "partial of a lambda": functools.partial(lambda text, end: soon(text + end), end=""),
+    "partial of a method": functools.partial(SoonCaller().method, times=2),
+    "bound method": SoonCaller().method,
+    "partial method": SoonCaller().partial,
+    "class method": SoonCaller.of_class,
+    "static method": SoonCaller.static,
+    "bound __call__": SoonCaller().__call__,
+    "decorated": wrapped,
+    "mock": mock.AsyncMock(side_effect=soon),
+    "class to be awaited": Awaited,
+}
+
+
+@pytest.mark.parametrize("check_types", ["steps", "edges"])
+@pytest.mark.parametrize("mode", ["parallel", "arun", "serial"])
+@pytest.mark.parametrize("component", LATER.values(), ids=LATER)
+def test_no_coroutine_is_left_in_the_state(component, mode, check_types):
+    steps = [step(component, {"text": "word"}, "twice"), step(len, {"obj": "twice"}, "length")]
+    pipeline = Pipeline(steps, check_types=check_types)
+    if mode == "arun":
+        state = run_virtual(pipeline.arun({"word": "ab"})).state
+    else:
+        state = pipeline.run({"word": "ab"}, mode=mode).state
+    assert (state["twice"], state["length"]) == ("abab", 4)
+
+
+@pytest.mark.parametrize("component", [SoonCaller(), HandsOver(), LATER["lambda"], LATER["partial"]])
+def test_no_coroutine_is_left_where_a_step_has_settings(component):
+    steps = [
+        step(component, ["text"], "copied", copy=True, name="copied"),
+        step(component, ["text"], "timed", timeout=5, retry=Retry(attempts=2), name="timed"),
+        step(component, ["text"], "alone", exclusive=True, name="alone"),
+        transform(lambda d: component(d["text"]), ["text"], "transformed"),
+    ]
+    for mode in ("parallel", "serial"):
+        state = Pipeline(steps).run({"text": "ab"}, mode=mode).state
+        assert {state[key] for key in ("copied", "timed", "alone", "transformed")} == {"abab"}
+
+
+def test_a_coroutine_with_several_parts_is_taken_apart_when_it_has_ended():
+    async def parts(text):
+        return {"a": text, "b": text * 2}
+
+    pipeline = Pipeline([step(lambda text: parts(str(text)), ["text"], {"x": "a", "y": "b"})])
+    for mode in ("parallel", "serial"):
+        state = pipeline.run({"text": "ab"}, mode=mode).state
+        assert (state["x"], state["y"]) == ("ab", "abab")
+
+
+def test_a_function_that_proved_instant_is_still_awaited():
+    # Fifty quick calls move a plain function to the loop; what it gives is a coroutine there, too.
+    calls = []
+
+    def sometimes(text):
+        calls.append(text)
+        return soon(text) if len(calls) > 60 else text * 2
+
+    pipeline = Pipeline([step(sometimes, ["text"], "twice")])
+    assert {pipeline.run({"text": "ab"}).state["twice"] for _ in range(70)} == {"abab"}
+
+
+def test_a_task_that_a_component_gives_is_awaited():
+    pipeline = Pipeline([step(in_a_task, ["text"], "twice", executor="inline")])
+    assert run_virtual(pipeline.arun({"text": "ab"})).state["twice"] == "abab"
+
+
 def test_the_most_derived_marked_method_is_the_entry():
     class Derived(Marked):
         @main
@@ -191,6 +313,16 @@ def test_a_context_that_may_be_left_out_by_hand_is_given_by_a_run():
     made = step(work, output_state="out")
     assert made("x") == "x in no run"
     assert Pipeline([made]).run({"text": "x", "context": "no"}).state["out"] == "x in work"
+
+
+def test_what_has_no_annotation_takes_anything_where_types_are_checked():
+    def work(text, times: int):
+        return text * times
+
+    pipeline = Pipeline([step(work, output_state="out")], check_types="steps")
+    assert pipeline.run({"text": "ab", "times": 2}).state["out"] == "abab"
+    with pytest.raises(TypeError, match="'work' wants 'times' as int, got str"):
+        pipeline.run({"text": "ab", "times": "2"})
 
 
 def test_an_annotation_that_can_not_be_resolved_does_no_harm():

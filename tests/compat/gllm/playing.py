@@ -58,10 +58,15 @@ class Case:
     says: tuple[str, ...] = ()
     fault: Fault | None = None
     needs: str | None = None
+    lingers: float = 0
 
 
 def case(
-    *, says: str | tuple[str, ...] = (), fault: Fault | None = None, needs: str | None = None
+    *,
+    says: str | tuple[str, ...] = (),
+    fault: Fault | None = None,
+    needs: str | None = None,
+    lingers: float = 0,
 ) -> Callable[[Run], Run]:
     """Register a case.
 
@@ -69,12 +74,13 @@ def case(
         says: words that Plait's refusal has to contain.
         fault: set where the original is wrong.
         needs: what must be importable in the original's environment besides the original.
+        lingers: how many seconds the original's left-over work takes; what it does then is part of how it ended.
     """
 
     def register(run: Run) -> Run:
         name = run.__name__.removeprefix("case_")
         assert name not in CASES, f"two cases are called {name}"
-        CASES[name] = Case(name, run, (says,) if isinstance(says, str) else says, fault, needs)
+        CASES[name] = Case(name, run, (says,) if isinstance(says, str) else says, fault, needs, lingers)
         return run
 
     return register
@@ -91,8 +97,7 @@ async def _play(one: Case, library: Library) -> dict[str, Any]:
         ended: dict[str, Any] = {"state": plain(await one.run(library))}
     except (Exception, asyncio.CancelledError) as error:
         ended = _told(error)
-    # Left-over work of the original would go on; what it does a moment later is part of how it ended.
-    await asyncio.sleep(0.06 if one.fault else 0)
+    await asyncio.sleep(one.lingers)
     return ended | {"ran": dict(sorted(library.ran.items()))}
 
 

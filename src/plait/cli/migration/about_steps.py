@@ -134,7 +134,8 @@ def conditions(file: File) -> Iterator[Finding]:
 def _condition(file: File, kind: str, call: ast.Call, given: ast.expr) -> Iterator[Finding]:
     function = file.names.function(given)
     line = given.lineno
-    if isinstance(function, ast.AsyncFunctionDef) and kind in _AWAITED_NOW:
+    awaited = isinstance(function, ast.AsyncFunctionDef) and kind in _AWAITED_NOW
+    if awaited:
         yield Finding(
             line,
             "async-condition",
@@ -159,7 +160,16 @@ def _condition(file: File, kind: str, call: ast.Call, given: ast.expr) -> Iterat
             'a guard let through when its component answered "false"; now it stops there',
             "test what happens to inputs that it should stop",
         )
-    if function is not None and (keys := sorted(set(_subscripts(function)))):
+    if kind in _AWAITED_NOW and any(_is_a_number(answer) for answer in answers):
+        yield Finding(
+            line,
+            "number-condition",
+            "a condition that answered a number "
+            + ("let everything through that is not 0" if kind == "guard" else "never chose the first branch")
+            + "; now it is refused",
+            "answer True or False: compare it, or bool(...)",
+        )
+    if function is not None and not awaited and (keys := sorted(set(_subscripts(function)))):
         yield Finding(
             line,
             "condition-error",
@@ -185,6 +195,16 @@ def _answers(function: ast.AST) -> list[ast.expr]:
     return [
         node.value for node in ast.walk(function) if isinstance(node, ast.Return) and node.value is not None
     ]
+
+
+def _is_a_number(answer: ast.expr) -> bool:
+    if isinstance(answer, ast.Constant):
+        return isinstance(answer.value, int | float) and not isinstance(answer.value, bool)
+    return (
+        isinstance(answer, ast.Call)
+        and isinstance(answer.func, ast.Name)
+        and answer.func.id in {"len", "sum"}
+    )
 
 
 def _subscripts(function: ast.Lambda | ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:

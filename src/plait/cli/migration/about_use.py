@@ -18,7 +18,6 @@ from plait.core.names import did_you_mean
 _ROOT = re.compile(rf"(?:{OLD}|{re.escape(NEW)})(?=\.|$)")
 _SAID = re.compile(rf"\b{OLD}\b")
 _RUNS = ("invoke", "resume")
-_WRAPPERS = {"BasePipelineError", "PipelineRuntimeError"}
 
 
 @cache
@@ -148,8 +147,8 @@ def operators(file: File) -> Iterator[Finding]:
             yield Finding(
                 node.lineno,
                 "shift-right",
-                "a >> b ran b's steps first; now it is refused",
-                "write b << a for the same, or a | b if a shall run first",
+                "a >> b ran b's steps first; now a runs first, as it reads",
+                "write b << a if b has to run first",
             )
         else:
             yield Finding(
@@ -260,30 +259,13 @@ def langgraph(file: File) -> Iterator[Finding]:
             )
     for node in file.nodes:
         if isinstance(node, ast.Attribute) and (
-            (node.attr == "graph" and file.names.is_pipeline(node.value))
-            or node.attr in {"add_to_graph", "build_graph"}
+            node.attr == "add_to_graph" or (node.attr == "graph" and file.names.is_pipeline(node.value))
         ):
             yield Finding(
                 node.lineno,
                 "graph",
                 f".{node.attr} belongs to LangGraph, and there is none",
-                "use pipeline.check() and pipeline.get_mermaid_diagram()",
-            )
-
-
-def caught(file: File) -> Iterator[Finding]:
-    """Handlers for the wrapper that is gone."""
-    for node in file.nodes:
-        if not isinstance(node, ast.ExceptHandler) or node.type is None:
-            continue
-        types = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
-        names = {name for one in types if (name := file.names.ours(one)) in _WRAPPERS}
-        for name in sorted(names):
-            yield Finding(
-                node.lineno,
-                "except",
-                f"the error of a step came wrapped in {name}; now the step's own exception is raised",
-                "name the exceptions of the steps; where several may fail at once, `except*` takes them as well",
+                "use pipeline.native.plan() or pipeline.get_mermaid_diagram()",
             )
 
 
@@ -317,5 +299,5 @@ def reducers(file: File) -> Iterator[Finding]:
 
 
 QUESTIONS: tuple[Callable[[File], Iterator[Finding]], ...] = (
-    private, unknown, strings, operators, settings, pauses, excluded, langgraph, caught, reducers,
+    private, unknown, strings, operators, settings, pauses, excluded, langgraph, reducers,
 )  # fmt: skip

@@ -240,7 +240,7 @@ class _Lowering:
                     read.argument,
                     slot,
                     arg_default,
-                    flat(param.annotation) if param else None,
+                    flat(param.annotation) if param and param.annotation is not UNKNOWN else None,
                     read.key or read.argument,
                     positional=positional,
                     omit=omit,

@@ -28,7 +28,8 @@ def _xyz(lib: Any) -> Any:
         was="a failing branch does not stop the others: they go on in the background, with their later steps",
         now="the other branches are cancelled and waited for before the error is raised",
         outcome=raised("ConnectionError", "no route", **{"bad": 1, "slow began": 1}),
-    )
+    ),
+    lingers=0.1,
 )
 async def case_fault_branches_outlive_a_failure(lib: Any) -> Any:
     bad = lib.step(
@@ -172,6 +173,18 @@ async def case_fault_component_without_an_emitter_as_condition(lib: Any) -> Any:
 )
 async def case_fault_component_that_answers_a_bool(lib: Any) -> Any:
     return await _choosing(lib, lib.parts.Answer(True, "ask")).invoke({"x": 1})
+
+
+@case(
+    fault=Fault(
+        "3.1.3",
+        was="a condition that answers 1, [1] or another value that counts as true chooses the else branch",
+        now="refused: a condition answers True or False",
+        outcome=refused("True or False"),
+    )
+)
+async def case_fault_condition_that_answers_a_number(lib: Any) -> Any:
+    return await _choosing(lib, lambda _: 1).invoke({"x": 1})
 
 
 @case(
