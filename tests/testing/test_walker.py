@@ -492,7 +492,7 @@ class TestErrorHandlersOfSteps:
             return 1
 
         run(broken(BOOM, "a", error_handler=Fallback(look)), inputs={"error": "mine", "x": 1})
-        assert seen == [(BOOM, ["x"])]
+        assert seen == [(BOOM, ["error", "x"])]
 
     def test_it_comes_after_the_last_attempt(self) -> None:
         found = run(broken(BOOM, "a", retry=Retry(2, backoff=0), error_handler=Empty()))
