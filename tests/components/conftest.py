@@ -12,7 +12,6 @@ from typing import Any, ClassVar
 import pytest
 
 from plait import Pipeline, shutdown
-from plait.testing.virtual import run_virtual
 
 
 @pytest.fixture(params=["run", "arun", "serial"])
@@ -32,9 +31,13 @@ def state_of(request: pytest.FixtureRequest) -> Iterator[Callable[..., dict[str,
 
 
 @pytest.fixture
-def virtual() -> Callable[..., Any]:
-    """`virtual(coroutine)`: its result, on a clock that jumps."""
-    return run_virtual
+def problems() -> Callable[[list[Any]], str]:
+    """`problems(steps)`: what the checks find, a line each."""
+
+    def found(steps: list[Any]) -> str:
+        return "\n".join(f"{one.code} {one.message}" for one in Pipeline(steps).check())
+
+    return found
 
 
 class Answers(BaseHTTPRequestHandler):

@@ -41,10 +41,6 @@ def needs(*modules: str) -> list[Any]:
     return found
 
 
-def problems(steps):
-    return "\n".join(f"{found.code} {found.message}" for found in Pipeline(steps).check())
-
-
 def spoken(pipeline, inputs):
     with pipeline.stream(inputs) as stream:
         return [event.value for event in stream if isinstance(event, events.Emitted)], stream.result.state
@@ -140,7 +136,7 @@ def test_run_is_called_so_what_it_does_around_the_work_is_done(state_of):
     assert counts.runs == 1
 
 
-def test_the_checks_know_the_main_method():
+def test_the_checks_know_the_main_method(problems):
     found = Found(Repeat())
     assert [(p.name, p.annotation, p.required) for p in found.params] == [
         ("text", str, True),
@@ -214,7 +210,7 @@ def test_a_dynamic_component_takes_what_it_is_made_with_and_what_it_is_given(sta
     assert state["out"] == "xy Cy!"
 
 
-def test_a_tool_is_its_function_under_its_name(state_of):
+def test_a_tool_is_its_function_under_its_name(state_of, problems):
     @schema.tool
     def add(a: int, b: int = 1) -> int:
         """Add."""

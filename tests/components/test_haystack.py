@@ -31,10 +31,6 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 TEXTS = ["cats sleep all day", "dogs bark at night", "birds sing in the morning"]
 
 
-def problems(steps):
-    return "\n".join(f"{found.code} {found.message}" for found in Pipeline(steps).check())
-
-
 @component
 class Embed:
     """A made-up embedder: it is warm before it is called, and closed once."""
@@ -97,7 +93,7 @@ def test_a_retriever_and_a_prompt_give_what_they_give_alone(state_of, store):
     assert state["prompt"] == "dogs bark at night. dogs at night?"
 
 
-def test_a_template_s_variables_are_parameters(state_of):
+def test_a_template_s_variables_are_parameters(state_of, problems):
     builder = PromptBuilder("{{ a }} and {{ b }}", required_variables="*")
     assert {"a", "b", "template", "template_variables"} == {p.name for p in Component(builder).params}
     assert state_of([step(builder, output_state=["prompt"])], {"a": 1, "b": 2})["prompt"] == "1 and 2"
@@ -135,7 +131,7 @@ def test_what_is_warmed_up_once_is_closed_once():
     assert (embed.warm, embed.closed) == (1, 1)
 
 
-def test_the_checks_know_the_outputs():
+def test_the_checks_know_the_outputs(problems):
     assert re.search(
         r"E106.*returns EmbedOutputs, which has no field 'vektor'; did you mean 'vector'",
         problems([step(Embed(), ["text"], ["vektor"])]),

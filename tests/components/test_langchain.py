@@ -8,7 +8,7 @@ import warnings
 
 import pytest
 
-from plait import Optional, Pipeline, parallel, step, transform
+from plait import Optional, parallel, step, transform
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -17,18 +17,19 @@ with warnings.catch_warnings():
     from langchain_core.messages import AIMessage
     from langchain_core.output_parsers import JsonOutputParser, StrOutputParser
     from langchain_core.prompts import ChatPromptTemplate, PromptTemplate
-    from langchain_core.runnables import RunnableLambda, RunnableParallel, RunnablePassthrough
-    from langchain_core.tools import tool
+    from langchain_core.runnables import RunnableConfig, RunnableLambda, RunnableParallel, RunnablePassthrough
+    from langchain_core.tools import InjectedToolArg, Tool, tool
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 
-def problems(steps):
-    return "\n".join(f"{found.code} {found.message}" for found in Pipeline(steps).check())
-
-
 def model(*answers):
     return FakeListChatModel(responses=list(answers))
+
+
+class Words:
+    def __init__(self, *words):
+        self.words = words
 
 
 class Talk(typing.TypedDict):
@@ -102,7 +103,51 @@ def test_tools_take_their_arguments_by_name(state_of):
     assert state_of(given, {"word": "x"})["many"] == "xxx"
 
 
-def test_the_checks_know_the_arguments_of_a_tool():
+def test_a_tool_takes_what_a_model_is_not_told_of(state_of):
+    @tool
+    def greet(text: str, config: RunnableConfig, who: typing.Annotated[str, InjectedToolArg]) -> str:
+        """Greet somebody."""
+        return f"{text}, {who}" if "callbacks" in config else "no settings"
+
+    @tool
+    def count(words: Words, add: int = 0) -> int:
+        """Count words, of a type that has no schema in JSON."""
+        return len(words.words) + add
+
+    steps = [step(greet, output_state="greeting"), step(count, ["words"], "count")]
+    state = state_of(steps, {"text": "Hi", "who": "Ada", "words": Words("a", "b")})
+    assert (state["greeting"], state["count"]) == ("Hi, Ada", 2)
+
+
+def test_a_tool_of_one_text(state_of):
+    upper = Tool("upper", lambda text: text.upper(), description="Say it loudly.")
+    assert state_of([step(upper, {"tool_input": "text"}, "out")], {"text": "x"})["out"] == "X"
+
+
+def test_the_answer_of_a_model_is_taken_apart_by_its_fields(state_of):
+    steps = [step(model("Hello!"), {"input": "question"}, {"answer": "content", "kind": "type"})]
+    state = state_of(steps, {"question": "Hi"})
+    assert (state["answer"], state["kind"]) == ("Hello!", "ai")
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda chain: chain.with_retry(),
+        lambda chain: chain.with_config(run_name="named"),
+        lambda chain: chain.with_fallbacks([StrOutputParser()]),
+    ],
+    ids=["retry", "settings", "fallbacks"],
+)
+def test_a_chain_in_a_chain_gets_its_one_input_by_name(state_of, wrap):
+    def show(prompt):
+        return prompt.to_string()
+
+    chain = wrap(PromptTemplate.from_template("{facts}") | RunnableLambda(show))
+    assert state_of([step(chain, {"facts": "f"}, "out")], {"f": {"a": 1}})["out"] == "{'a': 1}"
+
+
+def test_the_checks_know_the_arguments_of_a_tool(problems):
     assert re.search(r"E102.*'txt'.*did you mean 'text'", problems([step(repeat, {"txt": "word"}, "out")]))
     assert re.search(r"E103.*'text'", problems([step(repeat, {"times": "n"}, "out")]))
 

@@ -268,9 +268,14 @@ def test_an_embedded_pipeline_shows_what_it_hands_out_under_its_name_outside():
 
 def test_so_does_one_with_a_policy_of_its_own():
     child = Pipeline([step(const(1), {}, "private", name="p"), step(const(2), {}, "answer", name="q")])
-    pipeline = Pipeline([subgraph(child, {}, {"found": "answer"}, name="child", retry=Retry(2))])
+    pipeline = Pipeline(
+        [
+            subgraph(child, {}, {"found": "answer"}, name="child", retry=Retry(2)),
+            step(const(3), {}, "more", name="more"),
+        ]
+    )
     seen, _ = streamed(pipeline, mode="values")
-    assert seen == [{}, {"found": 2}]
+    assert seen == [{}, {"found": 2}, {"found": 2, "more": 3}]
 
 
 def test_inputs_that_no_step_reads_are_part_of_the_state():

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from plait import Pipeline, Retry, StepContext, current_step, dataflow, events, parallel, step
+from plait.run.tell import Follower, Held
 from plait.testing.virtual import run_virtual
 
 
@@ -102,6 +103,19 @@ def test_what_a_step_emits_from_the_loop_and_from_its_threads_is_in_one_order():
     assert listener.of("work") == ["StepStarted", *range(60), "StepFinished"]
 
 
+def test_a_step_that_waits_for_its_thread_on_the_loop_ends_after_what_the_thread_sent():
+    """The loop has had no turn in between: what the thread left for it is told all the same before the end."""
+
+    async def work(context: StepContext):
+        thread = threading.Thread(target=context.emit, args=("from the thread",))
+        thread.start()
+        thread.join()
+
+    listener = Listener()
+    asyncio.run(Pipeline([step(work)]).arun({}, observers=[listener]))
+    assert listener.of("work") == ["StepStarted", "from the thread", "StepFinished"]
+
+
 def test_several_threads_of_one_step_lose_nothing():
     def work(context: StepContext):
         def part(k):
@@ -169,6 +183,25 @@ def test_what_a_failed_attempt_left_behind_says_nothing_after_its_word():
     ]
 
 
+def test_in_a_block_that_is_tried_again_the_first_attempt_of_a_step_counts_again():
+    tries = []
+
+    async def work(context: StepContext):
+        tries.append(context.attempt)
+        await context.emit(len(tries))
+        if len(tries) == 1:
+            raise OSError("once")
+
+    listener = Listener()
+    pipeline = Pipeline([dataflow([step(work)], retry=Retry(2, backoff=0))])
+    run_virtual(pipeline.arun({}, observers=[listener]))
+    assert tries == [1, 1]
+    assert listener.of("work") == [
+        *["StepStarted", 1, "StepFailed", "AttemptDiscarded"],
+        *["StepStarted", 2, "StepFinished"],
+    ]
+
+
 def test_after_the_end_of_the_run_nothing_is_told_and_nothing_breaks():
     contexts = []
 
@@ -177,22 +210,35 @@ def test_after_the_end_of_the_run_nothing_is_told_and_nothing_breaks():
         await context.emit("in time")
 
     async def main():
-        listener = Listener()
         async with Pipeline([step(work)]).astream({}, capacity=1) as stream:
             async for event in stream:
                 listener.on_event(event)
-            contexts[0].emit("late")
-            await contexts[0].emit("late")
-            await asyncio.to_thread(contexts[0].emit, "late, from a thread")
             assert [event async for event in stream] == []
-        return listener
+        await Pipeline([step(work)]).arun({}, observers=[peek])
+        for context in contexts:
+            context.emit("late")
+            await context.emit("late")
+            await asyncio.to_thread(context.emit, "late, from a thread")
 
-    listener = asyncio.run(main())
+    class Peek(Follower):
+        asks_values = True
+
+        def begins(self, run):
+            self.run = run
+
+        def on_event(self, event):
+            assert getattr(event, "value", "in time") == "in time"
+
+    peek, listener = Peek(), Listener()
+    asyncio.run(main())
     assert listener.of("work") == ["StepStarted", "in time", "StepFinished"]
-    contexts[0].emit("later than the loop")
-    thread = threading.Thread(target=contexts[0].emit, args=("from a thread, later than the loop",))
-    thread.start()
-    thread.join()
+    assert not peek.run.teller._inbox, "nor is it kept"
+    for context in contexts:
+        context.emit("later than the loop")
+        thread = threading.Thread(target=context.emit, args=("from a thread, later than the loop",))
+        thread.start()
+        thread.join()
+    assert not peek.run.teller._inbox
     assert listener.of("work") == ["StepStarted", "in time", "StepFinished"]
 
 
@@ -309,12 +355,16 @@ def test_a_thread_that_waits_for_the_reader_can_be_stopped():
                         await asyncio.sleep(0)
                     break
 
-    asyncio.run(main())
+        return len(stream._queue.items)
+
+    assert asyncio.run(main()) <= 5, "what nobody will read is not kept"
     assert went_on.is_set()
 
 
-def test_a_timeout_ends_a_thread_that_waits_for_a_reader_who_does_not_come():
-    emitted = []
+def test_a_timeout_ends_a_thread_that_waits_for_a_reader_who_does_not_come(monkeypatch):
+    emitted, waits = [], []
+    wait = Held.wait
+    monkeypatch.setattr(Held, "wait", lambda held, stopped: (waits.append(held), wait(held, stopped)))
 
     def work(context: StepContext):
         for n in range(40):
@@ -329,7 +379,8 @@ def test_a_timeout_ends_a_thread_that_waits_for_a_reader_who_does_not_come():
 
     with pytest.raises(TimeoutError, match="longer than its timeout"):
         asyncio.run(main())
-    assert emitted == [*range(40)]  # told to stop, it did not wait any more
+    assert emitted == [*range(40)]
+    assert len(waits) == 1  # told to stop, it does not wait any more
 
 
 def test_a_reader_that_raises_lets_waiting_threads_go():
@@ -382,16 +433,21 @@ def test_who_does_not_await_on_the_loop_is_not_bounded_and_loses_nothing():
     assert values == [*range(500)]
 
 
-def test_a_private_loop_in_a_thread_may_await_emit():
+def test_private_loops_in_threads_may_await_emit():
     def work(context: StepContext):
         async def inside():
-            for n in range(50):
+            for n in range(100):
                 await context.emit(n)
 
         asyncio.run(inside())
 
-    with Pipeline([step(work)]).stream({}, capacity=2) as stream:
-        assert [e.value for e in stream if isinstance(e, events.Emitted)] == [*range(50)]
+    listener = Listener()
+    names = [f"s{n}" for n in range(4)]
+    with Pipeline(parallel([step(work, name=name) for name in names])).stream({}, capacity=1) as stream:
+        for event in stream:
+            listener.on_event(event)
+    for name in names:
+        assert listener.of(name) == ["StepStarted", *range(100), "StepFinished"]
 
 
 def test_an_observer_of_the_users_gets_no_values_whatever_it_is_called():

@@ -228,24 +228,30 @@ def _first(given: Any, name: str, suffixes: Iterable[str]) -> Method | None:
 
 def _tool(given: Any) -> Entry | None:
     """A tool: an object with ``ainvoke`` that says which arguments its dict holds."""
-    invoke, arguments = method_of(given, "ainvoke"), getattr(given, "args", None)
-    if invoke is None or not isinstance(arguments, Mapping) or not hasattr(given, "args_schema"):
+    invoke = method_of(given, "ainvoke")
+    params = None if invoke is None else _arguments(given)
+    if invoke is None or params is None:
         return None
-    known = getattr(given.args_schema, "model_fields", {})
-    params = []
-    for name, described in arguments.items():
-        field = known.get(name)
-        if field is not None:
-            annotation, required = field.annotation, field.is_required()
-        else:  # its schema is JSON
-            listed = given.args_schema.get("required", ()) if isinstance(given.args_schema, Mapping) else ()
-            annotation, required = UNKNOWN, name in listed
-        default = described.get("default") if isinstance(described, Mapping) else None
-        params.append(_keyword(name, annotation, UNKNOWN if required else default))
     name = getattr(given, "name", None)
-    return Entry(
-        AsDict(invoke), Signature(tuple(params)), name=name if isinstance(name, str) and name else None
-    )
+    return Entry(AsDict(invoke), Signature(params), name=name if isinstance(name, str) and name else None)
+
+
+def _arguments(tool: Any) -> tuple[Param, ...] | None:
+    """The arguments of a tool, as its schema has them: a class with fields, or JSON."""
+    schema = getattr(tool, "args_schema", None)
+    fields = getattr(schema, "model_fields", None)
+    if isinstance(fields, Mapping):  # those that a model is not told of included
+        return tuple(
+            _keyword(name, field.annotation, UNKNOWN if field.is_required() else None)
+            for name, field in fields.items()
+        )
+    if not hasattr(tool, "args_schema"):
+        return None
+    described = getattr(tool, "args", None)
+    if not isinstance(described, Mapping):
+        return None
+    must = schema.get("required", ()) if isinstance(schema, Mapping) else described
+    return tuple(_keyword(name, UNKNOWN, UNKNOWN if name in must else None) for name in described)
 
 
 class AsDict:
@@ -277,12 +283,13 @@ def _fields_of(given: Any) -> Iterable[str]:
     while seen < 20:  # a chain begins with its first part, a bound one with what is bound
         names = getattr(given, "input_variables", None)
         if isinstance(names, (list, tuple)):
-            return [name for name in names if isinstance(name, str)]
+            return [*names, *(getattr(given, "optional_variables", None) or ())]
         schema = getattr(getattr(given, "builder", None), "input_schema", None)
         if inspect.isclass(schema) and method_of(given, "ainvoke") is not None:
             return list(getattr(schema, "__annotations__", ()))
-        following = getattr(given, "first", None) or getattr(given, "bound", None)
-        if following is None or callable(getattr(following, "ainvoke", None)) is False:
+        parts = (getattr(given, name, None) for name in ("first", "bound", "runnable"))
+        following = next((part for part in parts if method_of(part, "ainvoke") is not None), None)
+        if following is None:
             return ()
         given, seen = following, seen + 1
     return ()

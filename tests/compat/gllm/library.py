@@ -111,15 +111,10 @@ class Library:
 
 
 def real() -> Library | None:
-    """The original, without its log; None where it is not installed."""
+    """The original; None where it is not installed."""
     if not is_there(f"{REAL}.pipeline"):
         return None
-    from gllm_core.utils.logger_manager import LoggerManager
-
-    library = Library(REAL)
-    library.Component.set_global_log_level(logging.CRITICAL)
-    LoggerManager().set_level(logging.CRITICAL)
-    return library
+    return Library(REAL)
 
 
 def versions() -> str:
@@ -132,6 +127,9 @@ def _core() -> Any:
     """Components, events and the retry settings: those of gllm_core where it is installed."""
     if not is_there("gllm_core"):
         return importlib.import_module("tests.compat.gllm.standins")
+    from gllm_core.utils.logger_manager import LoggerManager
+
+    LoggerManager().set_level(logging.CRITICAL)  # it writes on standard output
     space = ModuleType("core")
     for place, names in {
         "schema": ["Component", "main", "Event"],
@@ -142,6 +140,7 @@ def _core() -> Any:
         module = importlib.import_module(f"gllm_core.{place}")
         for name in names:
             setattr(space, name, getattr(module, name))
+    space.Component.set_global_log_level(logging.CRITICAL)
     return space
 
 

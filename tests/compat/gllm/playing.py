@@ -110,11 +110,16 @@ def _told(error: BaseException) -> dict[str, Any]:
 
 def _original(error: BaseException) -> BaseException:
     """The user's error below what the original wraps it in."""
-    found = error
+    found, seen = error, set[int]()
     while True:
+        seen.add(id(found))
         if isinstance(found, BaseExceptionGroup) and len(found.exceptions) == 1:
             found = found.exceptions[0]
-        elif found.__cause__ is not None and type(found).__module__.split(".")[0] in OURS:
+        elif (
+            found.__cause__ is not None
+            and id(found.__cause__) not in seen
+            and type(found).__module__.split(".")[0] in OURS
+        ):
             found = found.__cause__
         else:
             return found

@@ -340,29 +340,3 @@ async def case_three_stages_of_a_modular_service(lib: Any) -> Any:
     ]
     pipeline = lib.Pipeline(steps, state_type=lib.state(**dict.fromkeys(keys, int)))
     return await pipeline.invoke({"query": 1})
-
-
-@case()
-async def case_changes_in_place_are_shared(lib: Any) -> Any:
-    first = asyncio.Event()
-
-    async def grow(inputs: dict[str, Any]) -> int:
-        inputs["words"].append("!")
-        first.set()
-        return len(inputs["words"])
-
-    async def wait(inputs: dict[str, Any]) -> int:
-        await first.wait()
-        return len(inputs["words"])
-
-    block = lib.parallel(
-        [
-            lib.transform(grow, ["words"], output_state="y", name="a"),
-            lib.transform(wait, ["words"], output_state="z", name="b"),
-        ],
-        name="block",
-    )
-    pipeline = lib.Pipeline([block], state_type=lib.state(words=list, y=int, z=int))
-    words: list[str] = ["a"]
-    state = await pipeline.invoke({"words": words})
-    return [len(words), state["z"]]

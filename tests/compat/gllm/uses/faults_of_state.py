@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import operator
 from typing import Annotated, Any
 
@@ -84,6 +85,42 @@ async def case_fault_reducer_in_a_squashed_block(lib: Any) -> Any:
 )
 async def case_fault_reducer_in_an_expanded_block(lib: Any) -> Any:
     return await _adding(lib, squash=False).invoke({"x": 1})
+
+
+# 9
+
+
+@case(
+    fault=Fault(
+        "3.1.9",
+        was="what a branch changes in place is seen by its siblings and by the caller",
+        now="each branch works on values of its own",
+        outcome=right([1, 1]),
+    )
+)
+async def case_fault_changes_in_place_are_shared(lib: Any) -> Any:
+    first = asyncio.Event()
+
+    async def grow(inputs: dict[str, Any]) -> int:
+        inputs["words"].append("!")
+        first.set()
+        return len(inputs["words"])
+
+    async def wait(inputs: dict[str, Any]) -> int:
+        await first.wait()
+        return len(inputs["words"])
+
+    block = lib.parallel(
+        [
+            lib.transform(grow, ["words"], output_state="y", name="a"),
+            lib.transform(wait, ["words"], output_state="z", name="b"),
+        ],
+        name="block",
+    )
+    pipeline = lib.Pipeline([block], state_type=lib.state(words=list, y=int, z=int))
+    words: list[str] = ["a"]
+    state = await pipeline.invoke({"words": words})
+    return [len(words), state["z"]]
 
 
 # 10

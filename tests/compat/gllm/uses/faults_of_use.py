@@ -161,7 +161,7 @@ async def case_fault_interrupt_without_a_checkpointer(lib: Any) -> Any:
         "3.1.13",
         was='`config={"timeout": 30, "max_retries": 3}` of the page on executing has no effect',
         now="refused: timeouts and retries belong to the steps",
-        outcome=refused("timeout"),
+        outcome=refused("RetryConfig"),
     )
 )
 async def case_fault_timeout_in_the_config(lib: Any) -> Any:

@@ -144,7 +144,7 @@ async def case_debug_state(lib: Any) -> Any:
     return {"state": state, "seen": seen}
 
 
-@case()
+@case(needs="gllm_core")
 async def case_as_a_tool(lib: Any) -> Any:
     pipeline = lib.Pipeline(
         [_double(lib, "a", "y")], state_type=_xyz(lib), input_type=lib.state(x=int), name="doubling"
@@ -157,7 +157,7 @@ async def case_as_a_tool(lib: Any) -> Any:
     }
 
 
-@case()
+@case(needs="gllm_core")
 async def case_calling_the_tool(lib: Any) -> Any:
     pipeline = lib.Pipeline(
         [_double(lib, "a", "y")], state_type=_xyz(lib), input_type=lib.state(x=int), name="doubling"

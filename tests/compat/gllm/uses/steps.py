@@ -336,7 +336,9 @@ async def case_terminate_ends_the_pipeline(lib: Any) -> Any:
 
 
 def _said(events: list[Any]) -> list[Any]:
-    return [event.value for event in events if not str(event.value).startswith(("[Start", "[Finished"))]
+    """What was said: without what the original says of its own, and whether or not it comes as an event."""
+    said = [getattr(event, "value", event) for event in events]
+    return [text for text in said if not str(text).startswith(("[Start", "[Finished"))]
 
 
 @case()

@@ -1,25 +1,15 @@
-"""The conventions of other systems, imitated: what Plait knows of them is how they look, so these tests always run."""
+"""The convention of ``@main``, imitated: what Plait knows of it is how it looks, so these tests always run."""
 
 from __future__ import annotations
 
-import asyncio
 import re
-import types
 from typing import Any
 
 import pytest
 
-from plait import Config, DefinitionError, OutputError, Pipeline, Val, events, shutdown, step
+from plait import Config, DefinitionError, Pipeline, Val, events, shutdown, step
 from plait.core.component import Component
 from plait.testing.reference import run_reference
-
-
-def problems(steps: list[Any]) -> str:
-    """What the checks refuse, a line each."""
-    return "\n".join(f"{found.code} {found.message}" for found in Pipeline(steps).check())
-
-
-# ---------------------------------------------------------------------- @main
 
 
 def main(method):
@@ -121,7 +111,7 @@ def test_parameters_are_those_of_the_main_method_and_names_are_the_keys(state_of
     ],
     ids=["E102", "E103", "E105", "E106"],
 )
-def test_the_checks_know_the_main_method(wrong, message):
+def test_the_checks_know_the_main_method(wrong, message, problems):
     assert re.search(message, problems([wrong]))
 
 
@@ -224,6 +214,12 @@ def test_an_observer_is_a_listener(mode):
     options = {"mode": "serial"} if mode == "serial" else {}
     Pipeline([step(Speaks(), ["text"], "out")]).run({"text": "a b"}, observers=[observer], **options)
     assert observer.seen == [("speaks", "a"), ("speaks", "b")]
+
+
+def test_the_reference_listens():
+    found = run_reference(Pipeline([step(Speaks(), ["text"], "out")]), {"text": "a b"})
+    assert found.state["out"] == "spoken a b"
+    assert found.emitted == [("speaks", "a"), ("speaks", "b")]
 
 
 def test_an_emitter_that_is_given_is_not_replaced(state_of):
@@ -367,255 +363,3 @@ def test_an_object_that_is_none_of_these_is_told_of_its_method():
 
     with pytest.raises(DefinitionError, match=r"is not a component.*did you mean .* step\(….process, …\)"):
         step(Client(), ["text"], "out")
-
-
-# ---------------------------------------------------------------------- sockets
-
-
-class Mandatory:
-    """The mark of a socket without a default."""
-
-
-class Socket:
-    def __init__(self, kind, default=Mandatory, *, variadic=False):
-        self.type, self.default_value, self.is_variadic = kind, default, variadic
-        self.is_mandatory = default is Mandatory
-
-
-class Sockets:
-    def __init__(self, **sockets):
-        self._sockets_dict = sockets
-
-
-class Splitter:
-    """As a component with sockets is: what `run` takes and gives is declared beside it."""
-
-    def __init__(self):
-        self.__haystack_input__ = Sockets(text=Socket(str), at=Socket(str, " "))
-        self.__haystack_output__ = Sockets(words=Socket(list[str]), count=Socket(int))
-        self.__haystack_supports_async__ = False
-        self.warm = 0
-        self.closed = 0
-
-    def warm_up(self):
-        self.warm += 1
-
-    def close(self):
-        self.closed += 1
-
-    def run(self, text, at=" ", **others):
-        assert not others
-        assert self.warm == 1
-        words = text.split(at)
-        return {"words": words, "count": len(words)}
-
-
-class AsyncSplitter(Splitter):
-    def __init__(self):
-        super().__init__()
-        self.__haystack_supports_async__ = True
-        self.async_warm = 0
-
-    async def warm_up_async(self):
-        self.async_warm += 1
-
-    def run(self, text, at=" "):
-        raise AssertionError("run_async is there")
-
-    async def run_async(self, text, at=" "):
-        assert self.async_warm == 1
-        words = text.split(at)
-        return {"words": words, "count": len(words)}
-
-
-@pytest.mark.parametrize("make", [Splitter, AsyncSplitter])
-def test_sockets_are_parameters_and_outputs_are_taken_by_name(state_of, make):
-    both = state_of([step(make(), ["text"], ["words", "count"])], {"text": "a b"})
-    assert (both["words"], both["count"]) == (["a", "b"], 2)
-    renamed = state_of([step(make(), {"text": "t", "at": Val("-")}, {"n": "count"})], {"t": "a-b-c"})
-    assert renamed == {"t": "a-b-c", "n": 3}
-    whole = state_of([step(make(), ["text"], "split")], {"text": "a"})
-    assert whole["split"] == {"words": ["a"], "count": 1}
-    assert state_of([step(make(), output_state=["count"])], {"text": "a,b", "at": ","})["count"] == 2
-
-
-def test_what_is_warmed_up_is_closed():
-    splitter = Splitter()
-    pipeline = Pipeline([step(splitter, ["text"], ["words"]), step(splitter, {"text": "more"}, ["count"])])
-    with pipeline:
-        for text in ("a", "b"):
-            pipeline.run({"text": text, "more": "c d"})
-    assert (splitter.warm, splitter.closed) == (1, 1)
-
-
-@pytest.mark.parametrize(
-    ("wrong", "message"),
-    [
-        (
-            [step(Splitter(), ["text"], ["word"])],
-            "E106.*returns SplitterOutputs, which has no field 'word'; did you mean 'words'",
-        ),
-        ([step(Splitter(), ["text"], {"n": "counts"})], "E106.*no field 'counts'; did you mean 'count'"),
-        ([step(Splitter(), {"txt": "text"}, ["words"])], "E102.*'txt'.*did you mean 'text'"),
-        ([step(Splitter(), {"at": "text"}, ["words"])], "E103.*'text'"),
-        (
-            [
-                step(Splitter(), ["text"], ["count"]),
-                step(Splitter(), {"text": "count"}, ["words"], name="again"),
-            ],
-            "E105.*'again' takes 'text' as str, but 'count'.* is int",
-        ),
-    ],
-    ids=["output", "renamed", "argument", "missing", "type"],
-)
-def test_the_checks_know_the_sockets(wrong, message):
-    assert re.search(message, problems(wrong))
-
-
-def test_an_output_that_did_not_come_is_the_failure_of_its_step(state_of):
-    class Forgets(Splitter):
-        def run(self, text, at=" "):
-            return {"words": text.split(at)}
-
-    with pytest.raises(OutputError, match="'forgets' returned a mapping without 'count'"):
-        state_of([step(Forgets(), ["text"], ["words", "count"])], {"text": "a"})
-
-
-def test_a_socket_for_many_takes_a_list_of_them(state_of):
-    class Joiner:
-        def __init__(self):
-            self.__haystack_input__ = Sockets(parts=Socket(list[str], variadic=True))
-            self.__haystack_output__ = Sockets(joined=Socket(list[str]))
-
-        def run(self, parts):
-            return {"joined": [item for part in parts for item in part]}
-
-    def both(one, two) -> list[list[str]]:
-        return [one, two]
-
-    steps = [step(both, output_state="parts"), step(Joiner(), ["parts"], ["joined"])]
-    assert state_of(steps, {"one": ["a"], "two": ["b", "c"]})["joined"] == ["a", "b", "c"]
-
-
-def test_a_socket_for_many_of_one_type_fits_a_list_of_it():
-    class Counter:
-        def __init__(self):
-            self.__haystack_input__ = Sockets(words=Socket(str, variadic=True))
-
-        def run(self, words):
-            return {"count": len(words)}
-
-    def split(text: str) -> list[str]:
-        return text.split()
-
-    def measure(text: str) -> int:
-        return len(text)
-
-    assert not problems([step(split, ["text"], "words"), step(Counter(), ["words"], ["count"])])
-    assert "E105" in problems([step(measure, ["text"], "words"), step(Counter(), ["words"], ["count"])])
-
-
-def test_a_socket_of_an_odd_type_is_known_by_name():
-    odd = Splitter()
-    odd.__haystack_output__ = Sockets(words=Socket(5), count=Socket(int))
-    assert "no field 'wrds'; did you mean 'words'" in problems([step(odd, ["text"], ["wrds"])])
-
-
-# ---------------------------------------------------------------------- ainvoke
-
-
-class Runs:
-    def __init__(self, **attributes):
-        self.given = []
-        self.__dict__.update(attributes)
-
-    async def ainvoke(self, given, config=None, **kwargs):
-        await asyncio.sleep(0)
-        self.given.append(given)
-        return given
-
-
-def test_one_input_is_the_value_itself_and_several_are_a_dict(state_of):
-    runs = Runs()
-    state_of([step(runs, {"anything": "text"}, "a"), step(runs, ["text", "a"], "b", name="b")], {"text": "t"})
-    assert runs.given == ["t", {"text": "t", "a": "t"}]
-
-
-@pytest.mark.parametrize(
-    "runs",
-    [
-        Runs(input_variables=["question"]),
-        Runs(first=Runs(input_variables=["question", "style"])),
-        Runs(bound=Runs(first=Runs(input_variables=["question"]))),
-        Runs(
-            builder=types.SimpleNamespace(input_schema=type("In", (), {"__annotations__": {"question": str}}))
-        ),
-    ],
-    ids=["template", "chain", "bound chain", "graph"],
-)
-def test_what_is_known_to_take_a_dict_gets_one_even_of_one_input(state_of, runs):
-    runs.given.clear()
-    state_of([step(runs, {"question": "q"}, "a")], {"q": "why"})
-    assert runs.given == [{"question": "why"}]
-    state_of([step(runs, {"input": "q"}, "a")], {"q": "why"})
-    assert runs.given[1:] == ["why"]
-
-
-def test_the_reference_follows_the_same_conventions():
-    runs = Runs(input_variables=["question"])
-    steps = [
-        step(runs, {"question": "q"}, "a"),
-        step(runs, {"other": "q"}, "b", name="b"),
-        step(Speaks(), {"text": "q"}, "c"),
-        step(Splitter(), {"text": "q"}, {"n": "count"}),
-    ]
-    found = run_reference(Pipeline(steps), {"q": "why"})
-    assert found.state == {"q": "why", "a": {"question": "why"}, "b": "why", "c": "spoken why", "n": 1}
-    assert found.emitted == [("speaks", "why")]
-
-
-def test_a_runnable_without_an_input_map_gets_the_whole_state_as_a_dict(state_of):
-    runs = Runs()
-    state_of([step(runs, output_state="out")], {"a": 1, "b": 2})
-    assert runs.given == [{"a": 1, "b": 2}]
-
-
-def test_a_chain_that_leads_to_itself_is_taken_as_it_is(state_of):
-    runs = Runs()
-    runs.first = runs
-    assert state_of([step(runs, {"question": "q"}, "a")], {"q": "why"})["a"] == "why"
-
-
-class Field:
-    def __init__(self, annotation, *, required=True):
-        self.annotation, self.required = annotation, required
-
-    def is_required(self):
-        return self.required
-
-
-class Tool(Runs):
-    name = "word count"
-    args = {"text": {"type": "string"}, "least": {"type": "integer", "default": 1}}  # noqa: RUF012
-
-    class args_schema:
-        model_fields = {"text": Field(str), "least": Field(int, required=False)}  # noqa: RUF012
-
-
-class ToolOfJson(Tool):
-    args_schema = {"type": "object", "required": ["text"]}  # noqa: RUF012
-
-
-@pytest.mark.parametrize("make", [Tool, ToolOfJson])
-def test_a_tool_takes_its_arguments_by_name_and_always_as_a_dict(state_of, make):
-    tool = make()
-    assert state_of([step(tool, {"text": "word"}, "out")], {"word": "x"})["out"] == {"text": "x"}
-    assert state_of([step(tool, output_state="out")], {"text": "x", "least": 2, "more": 3})["out"] == {
-        "text": "x",
-        "least": 2,
-    }
-    found = Component(tool)
-    assert found.name == "word_count"
-    assert [(p.name, p.required) for p in found.params] == [("text", True), ("least", False)]
-    assert re.search(r"E102.*'txt'.*did you mean 'text'", problems([step(tool, {"txt": "word"}, "out")]))
-    assert "E103" in problems([step(tool, {"least": "word"}, "out")])
