@@ -1,6 +1,6 @@
 """Choosing one of several routes for a text: by keywords, by patterns, by examples, by a function."""
 
-from plait import Pipeline, step
+from plait import Pipeline, step, switch
 from plait.routers import HashingEmbedder, KeywordRouter, RegexRouter, SimilarityRouter
 
 # part: keyword
@@ -13,8 +13,37 @@ by_keyword = KeywordRouter(
 )
 # end
 
+
+def refund(query: str) -> str:
+    return f"To the accountants: {query}"
+
+
+def repair(query: str) -> str:
+    return f"To the engineers: {query}"
+
+
+def answer(query: str) -> str:
+    return f"To whoever is in: {query}"
+
+
+# part: switch
+pipeline = Pipeline(
+    [
+        switch(
+            by_keyword,
+            {
+                "billing": step(refund, output_state="answer"),
+                "technical": step(repair, output_state="answer"),
+            },
+            default=step(answer, output_state="answer"),
+            input_map={"source": "query"},
+        )
+    ]
+)
+# end
+
 # part: step
-pipeline = Pipeline([step(by_keyword, {"source": "query"}, "route")])
+naming = Pipeline([step(by_keyword, {"source": "query"}, "route")])
 # end
 
 # part: regex
@@ -46,7 +75,9 @@ def by_language(query: str) -> str:
 if __name__ == "__main__":
     # part: use
     for query in ("Where is my invoice?", "The refund button gives an error", "我要发票", "Hello"):
-        print(query, "->", pipeline.run({"query": query}).state["route"])
+        print(pipeline.run({"query": query}).state["answer"])
+
+    print(naming.run({"query": "Where is my invoice?"}).state["route"])
 
     print(by_keyword.explain("The refund button gives an error"))
     print(by_keyword("The refund button gives an error", route_filter=["billing"]))

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 import plait.routers
-from plait import DefinitionError, Pipeline, PlaitError, step
+from plait import DefinitionError, Pipeline, PlaitError, step, switch
 from plait.routers import (
     HashingEmbedder,
     KeywordRouter,
@@ -194,6 +194,35 @@ def test_a_router_is_a_step(make, mode) -> None:
     run = pipeline.run if mode == "concurrent" else lambda inputs: run_serial(pipeline, inputs)
     assert run({"query": "about billing"}).state["route"] == "billing"
     assert run({"query": "zzz"}).state["route"] == "other"
+
+
+@every_router
+@pytest.mark.parametrize("mode", ["concurrent", "serial"])
+def test_a_router_decides_which_branch_of_a_switch_runs(make, mode) -> None:
+    def says(word: str):
+        return step(lambda: word, {}, "answer", name=word)
+
+    branches = {"billing": says("to the accountants"), "technical": [says("to the engineers")]}
+    pipeline = Pipeline(
+        [switch(make(), branches, output_state="route", default=says("to us"), input_map={"source": "query"})]
+    )
+    assert pipeline.check() == []
+    run = pipeline.run if mode == "concurrent" else lambda inputs: run_serial(pipeline, inputs)
+    asked = {"about billing": "to the accountants", "it is technical": "to the engineers", "zzz": "to us"}
+    assert {query: run({"query": query}).state["answer"] for query in asked} == asked
+    assert run({"query": "about billing"}).state["route"] == "billing"
+    assert run({"query": "zzz"}).state["route"] == "other"
+
+
+@every_router
+def test_the_filter_of_a_switch_may_come_from_the_state(make) -> None:
+    branches = {
+        name: step(lambda word=name: word, {}, "answer", name=f"do_{name}")
+        for name in ("billing", "technical", "other")
+    }
+    pipeline = Pipeline([switch(make(), branches, input_map={"source": "query", "route_filter": "allowed"})])
+    assert pipeline.run({"query": "about billing", "allowed": ["technical"]}).state["answer"] == "other"
+    assert pipeline.run({"query": "about billing", "allowed": {"billing"}}).state["answer"] == "billing"
 
 
 @every_router

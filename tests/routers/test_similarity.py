@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import plait
-from plait import DefinitionError, Pipeline, parallel, step
+from plait import DefinitionError, Pipeline, parallel, step, switch
 from plait.routers import HashingEmbedder, RouteError, SimilarityRouter
 
 PLANE = {
@@ -343,6 +343,18 @@ def test_a_pipeline_embeds_the_examples_when_it_is_opened(kind) -> None:
         state = pipeline.run({"one": "east", "two": "north"}).state
     assert (state["first"], state["second"]) == ("right", "up")
     assert sorted(map(len, table.asked)) == [1, 1, 3]
+
+
+@pytest.mark.parametrize("kind", [Table, AsyncTable])
+def test_a_switch_embeds_the_examples_when_its_pipeline_is_opened(kind) -> None:
+    table = kind()
+    branches = {key: step(lambda key=key: key, {}, "answer", name=f"go_{key}") for key in ROUTES}
+    pipeline = Pipeline([switch(SimilarityRouter(ROUTES, table), branches, input_map={"source": "query"})])
+    with pipeline:
+        assert table.asked == [["east", "north-east", "north"]]
+        assert pipeline.run({"query": "north"}).state["answer"] == "up"
+        assert pipeline.run({"query": "east"}).state["answer"] == "right"
+    assert table.asked[1:] == [["north"], ["east"]]
 
 
 class Loaded(Table):
