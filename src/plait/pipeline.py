@@ -200,7 +200,8 @@ class Pipeline(Generic[StateT, InputT]):
             return parts, self._order
         handler, catch = self._fallback
         body = Chain((dataflow(parts),) if self._order == "dataflow" else parts)
-        return (Try(body, handler, catch=catch, error_state=None, name=None),), "listed"
+        tried: tuple[Flow, ...] = (Try(body, handler, catch=catch, error_state=None, name=None),)
+        return tried, cast("Order", "listed")
 
     # ------------------------------------------------------------------ looking at it
     @property

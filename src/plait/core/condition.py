@@ -127,7 +127,7 @@ class Case:
         if isinstance(answer, bool):
             answer = TRUE if answer else FALSE
         if isinstance(answer, str):
-            key = str(answer.value) if hasattr(answer, "value") else answer  # an enum of strings
+            key = str(getattr(answer, "value", answer))  # also of an enum of strings
             if key in self.cases or self.default is not None:
                 return key
             raise ConditionError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from plait.errors import DefinitionError
 
@@ -80,7 +80,7 @@ def exception_classes(catch: object, what: str) -> tuple[type[BaseException], ..
     classes = catch if isinstance(catch, (tuple, list)) else (catch,)
     if not classes or not all(isinstance(c, type) and issubclass(c, BaseException) for c in classes):
         raise DefinitionError(f"{what} is {catch!r}; it is an exception class, or a tuple of them")
-    return tuple(classes)
+    return tuple(cast("tuple[type[BaseException], ...]", classes))
 
 
 def check_handler(handler: object, where: str) -> ErrorHandler | None:

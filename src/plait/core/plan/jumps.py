@@ -36,7 +36,12 @@ class Jumps(Regions):
                 if part.fixed in named:
                     targets.add(named[part.fixed])
                 elif part.fixed != END:
-                    self._find("E111", part.name, target=part.fixed, known=tuple(named))
+                    self._find(
+                        "E111",
+                        f"{at.path}/{part.name}" if at.path else part.name,
+                        target=part.fixed,
+                        known=tuple(named),
+                    )
             elif isinstance(part, Goto):
                 targets.update(named.values())
         gotos = [i for i, part in enumerate(parts) if isinstance(part, Goto)]
