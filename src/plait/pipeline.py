@@ -163,7 +163,8 @@ class Pipeline(Generic[StateT, InputT]):
         choice(check_types, ("edges", "steps"), f"{where}: check_types")
         if limits is not None and not isinstance(limits, Limits):
             raise DefinitionError(f"{where}: limits is {limits!r}; give Limits({{'name': amount}})")
-        self._parts, self._order = as_parts(steps, where), order
+        self._order: Order = order
+        self._parts = as_parts(steps, where)
         self._fallback: tuple[Chain, tuple[type[BaseException], ...]] | None = None
         if fallback is not None:
             from plait.core.handlers import exception_classes
@@ -197,7 +198,7 @@ class Pipeline(Generic[StateT, InputT]):
     def _tried(self, parts: tuple[Flow, ...]) -> tuple[tuple[Flow, ...], Order]:
         """The body for these parts: with a fallback, they are tried."""
         if self._fallback is None:
-            return parts, self._order
+            return parts, cast("Order", self._order)
         handler, catch = self._fallback
         body = Chain((dataflow(parts),) if self._order == "dataflow" else parts)
         tried: tuple[Flow, ...] = (Try(body, handler, catch=catch, error_state=None, name=None),)
