@@ -69,7 +69,7 @@ MAY_NOT_IMPORT = {
 }
 """Exceptions within what is allowed: an executor knows no plan, a store and a router no pipeline."""
 
-TOP = {"plait.cli", "plait.routers", "plait.testing", "plait.web"}
+TOP = {"plait.cli", "plait.compat", "plait.routers", "plait.testing", "plait.web"}
 """Nothing below imports these."""
 
 

@@ -39,6 +39,7 @@ from plait.errors import (
 from plait.run.limits import Limit, Limits, set_limits
 
 if TYPE_CHECKING:
+    from plait.composer import Composer
     from plait.core.branching import guard, if_else, switch, toggle
     from plait.core.handling import try_catch
     from plait.core.looping import goto, map_reduce, while_do
@@ -50,6 +51,7 @@ __all__ = [
     "END",
     "Chain",
     "Choice",
+    "Composer",
     "ConditionError",
     "Config",
     "Dataflow",
@@ -117,6 +119,7 @@ __all__ = [
 ]
 
 _LATER = {
+    "Composer": "plait.composer",
     "Pipeline": "plait.pipeline",
     "Result": "plait.result",
     "shutdown": "plait.run.loops",

@@ -7,13 +7,14 @@ from types import GenericAlias, TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Literal, Unpack, cast, overload
 
 from plait.core.control import Try
-from plait.core.flow import Chain, Definition, Flow, Order, as_flow, as_parts, chain, dataflow, steps_of
+from plait.core.flow import Chain, Definition, Flow, Order, as_parts, dataflow, steps_of
 from plait.core.inputs import choice
 from plait.core.names import did_you_mean
 from plait.core.policy import seconds, whole
 from plait.core.schema import ABSENT, Schema, read_schema
 from plait.core.step import check_name
 from plait.errors import DefinitionError, InputError
+from plait.joining import Joining
 from plait.result import Result, planned_work, report_of
 from plait.run.drive import Run
 from plait.run.finish import check_state, collected, final_values, raise_outcome
@@ -46,7 +47,7 @@ S = TypeVar("S")
 I = TypeVar("I")  # noqa: E741
 
 
-class Pipeline(Generic[StateT, InputT]):
+class Pipeline(Joining, Generic[StateT, InputT]):
     """Steps over a shared state, checked before they run, and run side by side where that is safe.
 
     Immutable, reusable, and safe for many runs at once.
@@ -275,17 +276,10 @@ class Pipeline(Generic[StateT, InputT]):
         return f"<pipeline{name} of {count} step{'' if count == 1 else 's'}>"
 
     # ------------------------------------------------------------------ putting it together
-    def __or__(self, other: Any) -> Pipeline[StateT, InputT]:
-        """``pipeline | step``: a new pipeline with more at its end."""
-        if hasattr(other, "__plait_definition__") and self._order == "listed":
-            other = as_flow(other, "|")
-        parts = (*self._parts, *chain(other).parts)
+    def _of(self, parts: tuple[Flow, ...]) -> Pipeline[StateT, InputT]:
         made = self._with(body=self._tried(parts)[0])
-        made._parts = parts
+        made._parts = parts  # noqa: SLF001  (a pipeline like this one)
         return made
-
-    def __ror__(self, other: Any) -> Any:
-        return chain(other, as_flow(self, "|"))
 
     def with_components(self, replacements: Mapping[str, Any]) -> Pipeline[StateT, InputT]:
         """The same pipeline with other components, for tests: ``pipeline.with_components({"analyses/topics": fake})``.

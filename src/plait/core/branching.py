@@ -26,7 +26,7 @@ def if_else(
     *,
     name: str | None = None,
 ) -> Choice:
-    """Run one of two branches: ``if_else(lambda state: len(state["text"]) > 100, [summarize], [copy_text])``.
+    """Run one of two branches: ``if_else(lambda state: len(state["text"]) > 100, [translate, summarize], answer)``.
 
     Args:
         condition: any component that answers True or False (or ``"true"`` or ``"false"``); anything else is an
@@ -62,7 +62,7 @@ def switch(
             is called with.
         branches: ``{key: step, block, pipeline or list of them}``.
         output_state: the key that takes the answer.
-        default: the branch for all other answers; without one they are an error.
+        default: the branch for all other answers; left out, they are an error.
         input_map: what the condition reads, as for ``step``.
         name: the name of its level in paths; default: that of the condition.
 
@@ -93,7 +93,7 @@ def toggle(
     *,
     name: str | None = None,
 ) -> Choice:
-    """Run a branch or leave it out: ``toggle("use_search", [search])``.
+    """Run a branch or leave it out: ``toggle("use_search", search)``.
 
     Args:
         condition: a state key, or ``Config("key", False)`` for a setting of the run: whether its value is true as
@@ -136,9 +136,9 @@ def guard(
     *,
     name: str | None = None,
 ) -> Choice:
-    """Go on only if a condition holds; otherwise run a branch and end the pipeline: ``guard(is_allowed, retrieve, log("refused"))``.
+    """Go on only if a condition holds: ``guard(is_allowed, failure_branch=log("refused"))``.
 
-    What is listed before, and branches beside it, still finish. In an embedded pipeline only that one ends.
+    Otherwise a branch is run and the pipeline ends, successfully. What is listed before, and branches beside it, still finish. In an embedded pipeline only that one ends.
 
     Args:
         condition: as for ``if_else``.

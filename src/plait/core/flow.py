@@ -231,9 +231,9 @@ def parallel(
     retry: Retry | None = None,
     error_handler: ErrorHandler | None = None,
 ) -> Parallel:
-    """Run branches at the same time; what is listed after the block waits for all of them.
+    """Run branches at the same time: ``parallel([find_topics, [translate, summarize]])``.
 
-    Branches are promised to be independent, and the promise is checked before anything runs: no branch may
+    What is listed after the block waits for all of them. Branches are promised to be independent, and the promise is checked before anything runs: no branch may
     read what another writes, and no two may write one key (unless the key has a reducer).
 
     Args:
@@ -295,9 +295,9 @@ def dataflow(
     retry: Retry | None = None,
     error_handler: ErrorHandler | None = None,
 ) -> Dataflow:
-    """Let Plait derive the order: a step starts as soon as what it reads exists.
+    """Let Plait derive the order from what steps read and write: ``dataflow([translate, find_topics, summarize])``.
 
-    The result is that of the listed order. An effect still waits for everything listed before it, and a list
+    A step starts as soon as what it reads exists. The result is that of the listed order. An effect still waits for everything listed before it, and a list
     inside stays a chain.
 
     Args:
@@ -330,7 +330,9 @@ def subgraph(
     retry: Retry | None = None,
     error_handler: ErrorHandler | None = None,
 ) -> Subgraph:
-    """Use a pipeline as a step of another one. It keeps its own state, order and limits.
+    """Use a pipeline as a step of another one: ``subgraph(counting, {"text": "question"}, {"asked": "count"})``.
+
+    It keeps its own state, order and ``max_concurrency``. Without maps, ``counting`` itself in the list is the same.
 
     Args:
         pipeline: the pipeline to embed.

@@ -20,7 +20,7 @@ def try_catch(
     *,
     name: str | None = None,
 ) -> Try:
-    """Try steps, and do something else if they fail: ``try_catch([fetch, parse], fallback=use_cache, catch=ConnectionError)``.
+    """Try steps, and do something else if they fail: ``try_catch([search, read], fallback=answer, catch=ConnectionError)``.
 
     The fallback sees what the steps before the failing one wrote; of a block that failed it sees nothing. Keys that it does
     not write keep what they had then.

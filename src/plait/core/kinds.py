@@ -133,9 +133,9 @@ def log(
     *,
     name: str | None = None,
 ) -> Step[..., Any]:
-    """Emit a message as an event of the run; ``{key}`` stands for a value of the state.
+    """Emit a message as an event of the run: ``log("found {pages}")``.
 
-    The message reaches those who stream the run; it is not written to the logging module, which never gets values.
+    ``{key}`` stands for a value of the state. The message reaches those who stream the run; it is not written to the logging module, which never gets values.
 
     Args:
         message: the text.
@@ -240,7 +240,9 @@ def _nothing() -> None:
 
 
 def no_op(name: str | None = None) -> Step[..., Any]:
-    """Do nothing: a place in a branch, or a target for ``goto``.
+    """Do nothing.
+
+    For a branch that is empty on purpose, ``switch(kind, {"spam": no_op(), "letter": answer})``, or as a target for ``goto``.
 
     Args:
         name: the step's name; default: ``no_op``.
@@ -253,9 +255,9 @@ def _reached() -> bool:
 
 
 def terminate(name: str | None = None) -> Step[..., Any]:
-    """End the pipeline here, successfully: what is listed after it does not run.
+    """End the pipeline here, successfully; what is listed after it does not run.
 
-    What is listed before, and branches beside it, still finish. In an embedded pipeline only that one ends.
+    In a branch it does that if the branch is chosen: ``if_else(is_known, terminate())``. What is listed before, and branches beside it, still finish. In an embedded pipeline only that one ends.
 
     Args:
         name: the step's name; default: ``terminate``.
@@ -306,7 +308,9 @@ def interrupt(
 
 
 def pause(name: str) -> Step[..., Any]:
-    """Stop here until somebody lets the run go on; see ``interrupt``, which asks for an answer.
+    """Stop here until somebody lets the run go on: ``pause("look")``.
+
+    ``result.resume()`` is the word to go on. ``interrupt`` does the same and asks for an answer.
 
     Args:
         name: the step's name, and the pause's id.

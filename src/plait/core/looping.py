@@ -72,12 +72,12 @@ def goto(
     """Jump to another step of the same list: ``goto("again", lambda state: "draft" if state["score"] < 8 else END)``.
 
     Args:
-        name: its own name.
+        name: its own name, and its path.
         target: ``Val("draft")``, a fixed name; a state key that holds a name; or a component that answers one.
             ``END`` ends the pipeline. Only members of the list in which the goto stands can be named.
         input_map: what the component reads, as for ``step``.
-        output_state: the key that takes the name.
-        allow_end: whether ``END`` is allowed.
+        output_state: the key that takes the name of the target.
+        allow_end: whether a component or key may answer ``END``.
 
     Raises:
         DefinitionError: for a wrong argument.
@@ -197,7 +197,7 @@ def map_reduce(
         retry: when and how often to try an item again.
         executor: as for ``step``.
         resources: named amounts that each call holds while it runs.
-        error_handler: what to do when it has failed for good, as for ``step``.
+        error_handler: what to do when the whole has failed for good, as for ``step``; a single item that fails is enough for that.
 
     Raises:
         DefinitionError: for a wrong argument.

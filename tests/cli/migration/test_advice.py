@@ -237,10 +237,15 @@ def test_names_that_are_not_offered(tmp_path: Path) -> None:
         "from gllm_pipeline import steps\n"
         "s.parallell([])\n"
         "s.parallel([])\n"
+        "from gllm_pipeline.stps import step\n"
+        "from gllm_pipeline.steps.basics import step\n"
     )
     not_there = [one for one in move(str(path)).findings if one.kind == "not-there"]
-    assert [one.line for one in not_there] == [1, 2, 5]
+    assert [one.line for one in not_there] == [1, 2, 5, 7, 8]
     assert "'stp'" in not_there[0].reason
     assert "did you mean 'step'" in not_there[0].reason
     assert "plait.compat.gllm.nowhere" in not_there[1].reason
+    assert "did you mean" not in not_there[1].reason
     assert "'parallell'" in not_there[2].reason
+    assert "did you mean 'steps'" in not_there[3].reason
+    assert not_there[4].cure == "from plait.compat.gllm.steps import step"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import importlib
 import importlib.util
+import pkgutil
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 
 from plait.cli.migration import NEW, OLD
@@ -75,12 +76,7 @@ def unknown(file: File) -> Iterator[Finding]:
             continue
         names = offered(module)
         if names is None:
-            yield Finding(
-                node.lineno,
-                "not-there",
-                f"there is no {module}{did_you_mean(module, _modules())}",
-                "see the migration guide for what is not there",
-            )
+            yield _no_module(node.lineno, module, name)
         elif name is not None and name != "*" and name not in names and not _is_module(module, name):
             yield Finding(
                 node.lineno,
@@ -106,11 +102,23 @@ def _attribute(node: ast.Attribute, full: str) -> Iterator[Finding]:
         )
 
 
-def _modules() -> Iterable[str]:
-    import pkgutil
+def _no_module(line: int, module: str, name: str | None) -> Finding:
+    parent, _, last = module.rpartition(".")
+    while offered(parent) is None:
+        parent, _, last = parent.rpartition(".")
+    if name in (offered(parent) or ()):
+        return Finding(line, "not-there", f"there is no {module}", f"from {parent} import {name}")
+    return Finding(
+        line,
+        "not-there",
+        f"there is no {module}{did_you_mean(last, _modules(parent))}",
+        "see the migration guide for what is not there",
+    )
 
-    root = importlib.import_module(NEW)
-    return [NEW, *(found.name for found in pkgutil.walk_packages(root.__path__, f"{NEW}."))]
+
+def _modules(parent: str) -> list[str]:
+    place = getattr(importlib.import_module(parent), "__path__", ())
+    return [found.name for found in pkgutil.iter_modules(place)]
 
 
 def strings(file: File) -> Iterator[Finding]:

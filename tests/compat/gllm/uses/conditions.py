@@ -164,6 +164,15 @@ async def case_switch_default(lib: Any) -> Any:
 
 
 @case()
+async def case_switch_keeps_that_nothing_matched(lib: Any) -> Any:
+    pipeline = lib.Pipeline(
+        [_route(lib, lambda s: s["topic"], default=_put(lib, "other", "O"), output_state="route")],
+        state_type=lib.state(topic=str, out=str, route=str),
+    )
+    return [await pipeline.invoke({"topic": topic}) for topic in ("sports", "news")]
+
+
+@case()
 async def case_switch_by_a_component_with_inputs(lib: Any) -> Any:
     class Router(lib.Component):
         @lib.main
