@@ -7,13 +7,14 @@ import subprocess
 import sys
 from collections import Counter
 from functools import partial
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from plait.core.flow import Chain, Dataflow, Definition, Flow, Parallel, Subgraph, steps_of
+from plait.core.control import Choice, Goto, MapReduce, Try
+from plait.core.flow import Chain, Dataflow, Definition, Flow, Parallel, Subgraph, parts_of, steps_of
 from plait.core.step import Step
+from plait.testing._deciders import Whole
 from plait.testing.reference import admissible_states, run_reference, startable_effects
 from plait.testing.strategies import AsyncPart, CallLog, Case, Part, PlannedFailure, interleaved, pipelines
 from plait.testing.virtual import VirtualLoop
@@ -26,16 +27,11 @@ reference = partial(run_reference, loop_factory=VirtualLoop)
 
 def flows_of(flow: Flow | Definition) -> list[Flow]:
     """A flow and everything in it."""
-    if isinstance(flow, Step):
-        return [flow]
-    if isinstance(flow, Parallel):
-        children: Any = [branch for _, branch in flow.branches]
-    elif isinstance(flow, Subgraph):
-        children = flow.definition.body
-    else:
-        children = flow.body if isinstance(flow, Definition) else flow.parts
     own = [] if isinstance(flow, Definition) else [flow]
-    return own + [f for child in children for f in flows_of(child)]
+    return own + [f for part in parts_of(flow) for f in flows_of(part)]
+
+
+DECIDING = ("choices", "loops", "maps", "tries", "exits", "gotos")
 
 
 @slow
@@ -46,7 +42,15 @@ def test_drawn_pipelines_fit_their_inputs_and_fail_only_as_planned(case: Case) -
     for _, error in run.failures:
         assert isinstance(error, PlannedFailure)
     assert case.log.running() == []
-    assert len(case.log.started()) == len(run.executed)
+    # What is not a component of the case (terminate, Keep(), a fixed target) is not in its log.
+    assert len(case.log.started()) <= len(run.executed)
+
+
+@settings(slow, max_examples=40)
+@given(pipelines(**dict.fromkeys(DECIDING, False)))
+def test_every_attempt_at_a_step_is_in_the_log(case: Case) -> None:
+    run = reference(case.definition(), case.inputs)
+    assert case.log.started() == [path.rpartition("/")[2] for path in run.executed]
 
 
 @slow
@@ -74,7 +78,9 @@ def test_a_run_repeats_exactly(case: Case) -> None:
 def test_the_listed_result_is_admissible_and_the_only_one_without_need(case: Case) -> None:
     run = reference(case.definition(), case.inputs)
     case.log.reset()
-    states = admissible_states(case.definition(), case.inputs, loop_factory=VirtualLoop)
+    states = admissible_states(
+        case.definition(), case.inputs, loop_factory=VirtualLoop, before_each=case.log.reset
+    )
     if run.error is None:
         assert run.state in states
         assert len(states) == 1 or case.order_dependent
@@ -87,7 +93,10 @@ def test_the_listed_result_is_admissible_and_the_only_one_without_need(case: Cas
 def test_the_effects_of_listed_order_are_startable(case: Case) -> None:
     run = reference(case.definition(), case.inputs)
     case.log.reset()
-    assert set(run.effects) <= startable_effects(case.definition(), case.inputs, loop_factory=VirtualLoop)
+    startable = startable_effects(
+        case.definition(), case.inputs, loop_factory=VirtualLoop, before_each=case.log.reset
+    )
+    assert set(run.effects) <= startable
 
 
 @slow
@@ -101,6 +110,7 @@ def test_the_effects_of_listed_order_are_startable(case: Case) -> None:
         optional=False,
         kinds=["def"],
         executor="inline",
+        **dict.fromkeys(DECIDING, False),
         max_steps=5,
         max_depth=2,
     )
@@ -140,7 +150,27 @@ def count_shapes(case: Case, seen: Counter[str]) -> None:
             seen["named branches"] += flow.branches[0][0] is not None
         if isinstance(flow, (Parallel, Dataflow, Subgraph)):
             seen[f"retry of {type(flow).__name__}"] += flow.retry is not None
+        if isinstance(flow, Choice):
+            seen[flow.kind] += 1
+            seen["answer kept"] += bool(flow.condition.outputs)
+            seen["whole state"] += isinstance(flow.condition.component.given, Whole)
+        if isinstance(flow, Try):
+            seen["handler"] += flow.handler is not None
+            seen["text of the error"] += flow.error_state is not None
+            seen["named try"] += flow.name is not None
+        if isinstance(flow, MapReduce):
+            seen["map with a reduce"] += flow.reduce is not None
+            seen["map of a list in the state"] += any(
+                isinstance(s, str) and s in ("ra", "rb") for _, s in flow.fan_out.inputs or ()
+            )
+        if isinstance(flow, Goto):
+            seen["fixed target"] += flow.fixed is not None
+            seen["goto the end"] += flow.allow_end
+        handler = getattr(flow, "error_handler", None)
+        if handler is not None:
+            seen[f"{type(handler).__name__} of {type(flow).__name__}"] += 1
         if isinstance(flow, Step):
+            seen["terminate"] += flow.kind == "terminate"
             seen["async"] += isinstance(flow.component.given, AsyncPart)
             seen["effect"] += flow.effect
             seen["retry"] += flow.retry is not None
@@ -149,6 +179,11 @@ def count_shapes(case: Case, seen: Counter[str]) -> None:
             seen["several outputs"] += len(flow.outputs) > 1
             seen["copy"] += flow.copy
     executed = Counter(run.executed)
+    seen["second turn"] += any("#2/" in path for path in run.executed)
+    seen["jump back"] += any(n > 1 for path, n in executed.items() if path.rpartition("/")[2].startswith("g"))
+    seen["items"] += any(path.endswith("[2]") for path in run.executed)
+    seen["handled"] += run.error is None and any("caught" in label for label in case.log.started())
+    seen["ended early"] += any("terminate" in path or "/t" in path for path in run.executed)
     seen["tried again"] += any(n > 1 for n in executed.values())
 
 
@@ -178,6 +213,15 @@ def test_every_shape_is_drawn() -> None:
         *(f"need {n}, {e}" for n in ("all", "n") for e in ("cancel", "finish", "collect")),
         *("doomed", "collected failures", "typed", "reducer", "named branches", "tried again", "copy"),
         *(f"retry of {kind}" for kind in ("Parallel", "Dataflow", "Subgraph")),
+        *("Choice", "if_else", "switch", "toggle", "guard", "answer kept", "whole state", "terminate"),
+        *("Loop", "second turn", "MapReduce", "items", "map with a reduce", "map of a list in the state"),
+        *("Try", "handler", "text of the error", "named try", "handled", "ended early"),
+        *(
+            f"{handler} of {kind}"
+            for handler in ("Keep", "Empty", "Fallback")
+            for kind in ("Step", "Parallel", "Dataflow")
+        ),
+        *("Goto", "fixed target", "goto the end", "jump back"),
     ]
     assert {name: seen[name] for name in wanted if seen[name] < 3} == {}
 
@@ -185,7 +229,8 @@ def test_every_shape_is_drawn() -> None:
 @slow
 @given(interleaved())
 def test_interleaved_pipelines_are_async_and_sleep(case: Case) -> None:
-    assert all(isinstance(s.component.given, AsyncPart) for s in steps_of(case.definition()))
+    for s in steps_of(case.definition()):
+        assert isinstance(s.component.given, AsyncPart) or not isinstance(s.component.given, Part)
     assert (reference(case.definition(), case.inputs).error is not None) == case.doomed
 
 
@@ -196,10 +241,25 @@ def test_a_case_prints_as_the_pipeline_it_is() -> None:
     @given(pipelines())
     def look(case: Case) -> None:
         texts.append(repr(case))
-        assert all(s.label in texts[-1] for s in steps_of(case.definition()))
+        assert all(
+            s.label in texts[-1] for s in steps_of(case.definition()) if isinstance(s.component.given, Part)
+        )
 
     look()
-    for word in ("parallel(", "dataflow(", "subgraph(", "fails=", "retry="):
+    for word in (
+        "parallel(",
+        "dataflow(",
+        "subgraph(",
+        "fails=",
+        "retry=",
+        "if_else(",
+        "while_do(",
+        "map_reduce(",
+        "try_catch(",
+        "goto(",
+        "case0: ",
+        "handler: ",
+    ):
         assert any(word in text for text in texts)
 
 

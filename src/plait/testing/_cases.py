@@ -24,6 +24,9 @@ LONGEST = 80
 class PlannedFailure(RuntimeError):
     """What a failing component of a drawn pipeline raises: its own label and the number of its call."""
 
+    def __str__(self) -> str:
+        return f"{self.args[0] if self.args else 'a step'} fails as planned"
+
 
 class CallLog:
     """What the components of one case did: ``("start" | "end" | "failed" | "cancelled", label)`` in order."""

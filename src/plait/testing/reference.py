@@ -19,7 +19,7 @@ component object and run, ``teardown()`` never. Types of inputs are not checked.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from plait.core.flow import Definition
@@ -101,21 +101,10 @@ def admissible_states(
     components that count their calls. Empty when no order succeeds.
     """
     states: list[dict[str, Any]] = []
-    script: list[int] = []
-    for _ in range(limit):
-        choices = _Choices(script)
-        if before_each is not None:
-            before_each()
-        found = _walk(definition_or_pipeline, inputs, config, loop_factory, choices)
+    for found in _each_walk(definition_or_pipeline, inputs, config, loop_factory, limit, before_each):
         if found.error is None and found.state not in states:
             states.append(found.state)
-        following = choices.following()
-        if following is None:
-            return states
-        script = following
-    raise ValueError(
-        f"there are more than {limit} ways in which the blocks with need=n can end; raise limit="
-    )
+    return states
 
 
 def startable_effects(
@@ -124,9 +113,39 @@ def startable_effects(
     *,
     config: Mapping[str, Any] | None = None,
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
+    limit: int = 1000,
+    before_each: Callable[[], object] | None = None,
 ) -> set[str]:
-    """The paths of all effects that may start in some correct run: siblings of a failing branch included."""
-    return set(_walk(definition_or_pipeline, inputs, config, loop_factory, _Choices([])).effects)
+    """The paths of all effects that may start in some correct run: siblings of a failing branch included.
+
+    A condition may choose by what a block with ``need=n`` gave, so all its ends are tried, as for ``admissible_states``.
+    """
+    walks = _each_walk(definition_or_pipeline, inputs, config, loop_factory, limit, before_each)
+    return {path for found in walks for path in found.effects}
+
+
+def _each_walk(
+    definition_or_pipeline: Any,
+    inputs: Any,
+    config: Mapping[str, Any] | None,
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] | None,
+    limit: int,
+    before_each: Callable[[], object] | None,
+) -> Iterator[Reference]:
+    """A walk for every combination of winners in the blocks with need=n."""
+    script: list[int] = []
+    for _ in range(limit):
+        choices = _Choices(script)
+        if before_each is not None:
+            before_each()
+        yield _walk(definition_or_pipeline, inputs, config, loop_factory, choices)
+        following = choices.following()
+        if following is None:
+            return
+        script = following
+    raise ValueError(
+        f"there are more than {limit} ways in which the blocks with need=n can end; raise limit="
+    )
 
 
 class _Choices:
