@@ -19,7 +19,7 @@ from plait import Pipeline, dataflow
 from plait.core.flow import steps_of
 from plait.errors import PipelineErrors, failures
 from plait.testing.reference import Reference, admissible_states, run_reference, startable_effects
-from plait.testing.strategies import Case, PlannedFailure, interleaved, pipelines
+from plait.testing.strategies import Case, Part, PlannedFailure, interleaved, pipelines
 from plait.testing.virtual import VirtualLoop, run_virtual
 
 EXAMPLES = int(os.environ.get("PLAIT_EXAMPLES", "110"))
@@ -34,6 +34,11 @@ seeds = st.lists(st.integers(0, 2**32 - 1), min_size=SEEDS, max_size=SEEDS, uniq
 orders = st.sampled_from(["listed", "dataflow"])
 
 Order = Literal["listed", "dataflow"]
+
+
+def label_of(path: str) -> str:
+    """The label of the step at a path, which may have the number of a turn."""
+    return path.rpartition("/")[2].partition("#")[0]
 
 
 class Expected:
@@ -51,9 +56,12 @@ class Expected:
                 definition, case.inputs, loop_factory=VirtualLoop, before_each=case.log.reset
             )
             case.log.reset()
-        self.effects = startable_effects(definition, case.inputs, loop_factory=VirtualLoop)
+        self.effects = startable_effects(
+            definition, case.inputs, loop_factory=VirtualLoop, before_each=case.log.reset
+        )
         case.log.reset()
-        self.can_fail = {s.label for s in steps_of(definition) if s.component.given.failures}
+        parts = [s.component.given for s in steps_of(definition) if isinstance(s.component.given, Part)]
+        self.can_fail = {part.label for part in parts if part.failures}
 
 
 class Outcome:
@@ -74,7 +82,7 @@ class Outcome:
         except (PlannedFailure, PipelineErrors) as error:
             self.error, found = error, tuple(failures(error))
         self.failures = [(failure.path, failure.error) for failure in found]
-        self.labels = [path.rpartition("/")[2] for path, _ in self.failures]
+        self.labels = [error.args[0] for _, error in self.failures]
         self.started = case.log.started()
         effects = {s.label for s in steps_of(pipeline.__plait_definition__) if s.effect}
         self.effects = [label for label in self.started if label in effects]
@@ -94,7 +102,7 @@ def differences(got: dict[str, Any], expected: dict[str, Any]) -> str:
 def agrees(case: Case, expected: Expected, got: Outcome) -> None:
     """Whether a run is one that the reference allows."""
     assert got.left_running == [], "nothing outlives a run"
-    assert {label for label in got.effects} <= {path.rpartition("/")[2] for path in expected.effects}, (  # noqa: C416
+    assert {label for label in got.effects} <= {label_of(path) for path in expected.effects}, (  # noqa: C416
         "an effect started too early"
     )
     assert set(got.labels) <= expected.can_fail
@@ -210,4 +218,4 @@ def test_a_cancelled_run_leaves_nothing_behind(case: Case, seed: int, after: flo
     if isinstance(got, dict):
         assert got in expected.states
     effects = {s.label for s in steps_of(pipeline.__plait_definition__) if s.effect}
-    assert effects & set(case.log.started()) <= {path.rpartition("/")[2] for path in expected.effects}
+    assert effects & set(case.log.started()) <= {label_of(path) for path in expected.effects}

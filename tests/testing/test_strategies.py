@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections import Counter
 from functools import partial
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -31,7 +32,7 @@ def flows_of(flow: Flow | Definition) -> list[Flow]:
     return own + [f for part in parts_of(flow) for f in flows_of(part)]
 
 
-DECIDING = ("choices", "loops", "maps", "tries", "exits", "gotos")
+PLAIN: dict[str, Any] = dict.fromkeys(("choices", "loops", "maps", "tries", "exits", "gotos"), False)
 
 
 @slow
@@ -47,7 +48,7 @@ def test_drawn_pipelines_fit_their_inputs_and_fail_only_as_planned(case: Case) -
 
 
 @settings(slow, max_examples=40)
-@given(pipelines(**dict.fromkeys(DECIDING, False)))
+@given(pipelines(**PLAIN))
 def test_every_attempt_at_a_step_is_in_the_log(case: Case) -> None:
     run = reference(case.definition(), case.inputs)
     assert case.log.started() == [path.rpartition("/")[2] for path in run.executed]
@@ -110,7 +111,7 @@ def test_the_effects_of_listed_order_are_startable(case: Case) -> None:
         optional=False,
         kinds=["def"],
         executor="inline",
-        **dict.fromkeys(DECIDING, False),
+        **PLAIN,
         max_steps=5,
         max_depth=2,
     )
