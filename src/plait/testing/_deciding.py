@@ -275,7 +275,7 @@ class Deciding(Steps):
         self.settle(keys, [skipped_keys, keys.fork()])
         ways = [keys.fork(), keys.fork()]
         last = self.step(ways[0], place)
-        self.settle(keys, ways if END in names or any(map(ends, skipped)) else ways[:1])
+        self.settle(keys, ways)  # that a jump always arrives somewhere is more than a plan need know
         if asked is None:
             over = goto(name, Val(last.label), output_state=output, allow_end=False)
         else:

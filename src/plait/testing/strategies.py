@@ -22,6 +22,7 @@ from plait.core.flow import Chain, Definition, Flow, Order, dataflow, parallel, 
 from plait.core.handlers import ErrorHandler
 from plait.core.inputs import Optional, Source, Val
 from plait.core.policy import Retry
+from plait.core.step import step
 from plait.errors import extra
 from plait.testing._cases import AsyncPart, CallLog, Case, Part, PlannedFailure, define
 from plait.testing._reading import ends, reads
@@ -150,7 +151,8 @@ class _Builder(Deciding):
         kinds = self.deciding = self.deciding_kinds() if not self.chance(4) else []
         if kinds and planned:  # what fails for good may be in a branch that depends on who won
             self.options = replace(self.options, need=False)
-        flows = self.chain(keys, Place(self.options.max_depth, reducers=merged), 1, 6)
+        first = [self.first(keys)] if kinds else []
+        flows = first + self.chain(keys, Place(self.options.max_depth, reducers=merged), 1, 6)
         again = sorted(keys.written.keys() - self.counters)
         if self.chance(4) and again:  # of a key that is written later, unless a branch is not taken
             inputs.setdefault(self.pick(again), "initial")
@@ -169,6 +171,16 @@ class _Builder(Deciding):
             doomed = run_reference(definition, inputs, loop_factory=VirtualLoop).error is not None
             self.log.reset()
         return Case(flows, inputs, state_type, self.log, self.order_dependent, doomed)
+
+    def first(self, keys: Keys) -> Flow:
+        """A step that needs all inputs; what is rewritten on some ways only is then there on the others."""
+        key = next(keys.names)
+        is_async = self.is_async()
+        part = (AsyncPart if is_async else Part)(self.label(), self.log, delay=self.delay(is_async))
+        sources = {f"x{i}": given for i, given in enumerate(sorted(keys.known))}
+        keys.write(key, "always")
+        executor = None if is_async else self.options.executor
+        return step(part, sources, key, name=part.label, executor=executor)
 
     def deciding_kinds(self) -> list[str]:
         """The kinds of flows that decide something, as often as they are to be drawn."""
