@@ -186,7 +186,8 @@ class _Builder(Deciding):
         """The kinds of flows that decide something, as often as they are to be drawn."""
         options = self.options
         kinds = ["choice"] * 2 * options.choices + ["loop"] * options.loops + ["map"] * options.maps
-        kinds += ["tried", "shielded"] * options.tries + ["guard"] * options.exits + ["jump"] * options.gotos
+        kinds += ["tried"] * options.tries + ["shielded"] * (options.tries and options.failures)
+        kinds += ["guard"] * options.exits + ["jump"] * options.gotos
         return kinds
 
     # Compositions
@@ -259,9 +260,7 @@ class _Builder(Deciding):
         before, fork = self.breaking, keys.fork(set(place.reducers))
         name = f"b{next(self._blocks)}"
         side = self.chance(2)
-        inner = replace(place, reducers=(), opaque=place.opaque and not side)
-        if self.options.failures:
-            inner = replace(inner, absorbed=True)
+        inner = replace(place, reducers=(), opaque=place.opaque and not side, absorbed=True)
         flows = self.chain(fork, inner, 1, 3)
         self.breaking = before
         counts = not self.counters.isdisjoint(fork.written)  # nobody else may write a counter
