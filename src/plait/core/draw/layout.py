@@ -17,10 +17,10 @@ from collections.abc import Callable, Iterable
 from itertools import pairwise
 from typing import Final, Literal, NamedTuple, TypeAlias
 
+from plait.core.control import Goto
 from plait.core.draw.shape import (
     Waits,
     again,
-    caught,
     condition_of,
     implied,
     is_handled,
@@ -39,7 +39,7 @@ PAD: Final = 14
 TITLE: Final = 20
 _LETTER: Final = 6.3
 """What a letter of a title takes, about."""
-_LONG = 16
+_LONG = 12
 """The most letters at a line."""
 LANE: Final = 30
 """What a way back takes, across."""
@@ -151,8 +151,8 @@ class Layout:
             return box
         if is_handled(part) or part.kind == "goto":
             box = self._part(part.parts[0])
-            if stops(part):
-                box.outs = []
+            if isinstance(part.flow, Goto) and part.flow.fixed is not None:
+                box.outs = []  # it says where it goes, which is not to what follows it
             return box
         if part.kind == "map":
             return self._part(main_of(part))
@@ -191,6 +191,9 @@ class Layout:
         decision.c = group.port - decision.port
         branches.m, branches.c = decision.ml + gap, group.port - branches.port
         group.ml = branches.m + branches.ml
+        if not self._sizes.across:  # the last one's label stands beside everything
+            beside = branches.c + boxes[-1].c + boxes[-1].port + 12 + _LETTER * len(labels[-1])
+            group.cl = max(group.cl, beside)
         group.children = [decision, branches]
         group.ins, group.outs = decision.ins, branches.outs
         return group
@@ -213,10 +216,10 @@ class Layout:
         for inner in part.parts[1:]:
             handler = self._part_of_list(inner)
             first = body.ins[0]
-            text = f"on {caught(part)}"
+            text = "on error"  # of which kind, says the title
             gap = max(self._sizes.gap, _LETTER * len(text) + 30 if self._sizes.across else 44)
             handler.m, handler.c = first.m + first.ml + gap, body.cl + self._sizes.space + 12
-            group.cl = handler.c + handler.cl
+            group.cl = handler.c + handler.cl + (0 if self._sizes.across else _LETTER * len(text))
             group.ml = max(group.ml, handler.m + handler.ml)
             group.children.append(handler)
             self.edges += [Edge(first, start, data=False, label=text) for start in handler.ins]

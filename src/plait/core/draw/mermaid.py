@@ -68,17 +68,21 @@ class _Mermaid:
         if not root.by_data:
             return [self._in(parts[0])]
         inside = set(root.walk())
-        return [
-            self.ids[p]
+        starts = [
+            self._in(p)
             for p in root.walk()
-            if self.waits.has(p) and not any(b in inside for b in self.waits.before(p))
+            if self.waits.has(p)
+            and not self._is_inside(p, root)
+            and not any(b in inside for b in self.waits.before(p))
         ]
+        return list(dict.fromkeys(starts))
 
     # ------------------------------------------------------------------ nodes
     def _part(self, part: Part, indent: str) -> None:
         if is_handled(part):
             self._part(part.parts[0], indent)
-            self.ids[part] = self.ids.get(part.parts[0], "")
+            if part.parts[0] in self.ids:
+                self.ids[part] = self.ids[part.parts[0]]
         elif part.leaf is not None:
             self._step(part, indent)
         elif part.kind == "map":
@@ -100,7 +104,7 @@ class _Mermaid:
         name = self.ids[part] = f"s{part.first}"
         step, up = part.leaf.step, part.up
         handler = handler_of(part)
-        text = label(", ".join([name_of(part), *([f"on error: {handler}"] if handler else [])]))
+        text = label(f"{name_of(part)}, on error: {handler}" if handler else name_of(part))
         if up is not None and up.kind == "goto":
             shape = f"{{{{{label(f'goto {name_of(part)}')}}}}}"
         elif up is not None and condition_of(up) is part:
@@ -163,7 +167,8 @@ class _Mermaid:
         for part in members:
             if isinstance(part.flow, Goto):
                 for target in members:
-                    if target.name == part.flow.fixed and target.name is not None:
+                    named = target.parts[0] if is_handled(target) else target
+                    if named.name == part.flow.fixed and named.name is not None:
                         self.edges.append(f"  {self.ids[part]} -.-> {self._in(target)}")
 
     def _in_dataflow(self, part: Part) -> bool:
@@ -183,15 +188,11 @@ class _Mermaid:
             if part is block or not self.waits.has(part) or self._is_inside(part, block):
                 continue
             for other, reasons in self.waits.before(part).items():
-                if (
-                    block.first <= other.first < block.last
-                    and other is not block
-                    and part in self.ids
-                    and other in self.ids
-                ):
+                if block.first <= other.first < block.last and other is not block:
                     keys = keys_among(reasons)
                     arrow = f"-->|{label(', '.join(keys))}|" if keys else "-.->"
-                    self.edges.append(f"  {self.ids[other]} {arrow} {self.ids[part]}")
+                    sources = [source for source, _ in self._outs(other)]
+                    self.edges += [f"  {source} {arrow} {self._in(part)}" for source in sources]
 
     def _is_inside(self, part: Part, block: Part) -> bool:
         """Whether a part is in a block with a frame of its own, which draws its own arrows."""

@@ -82,8 +82,10 @@ def caught(part: Part) -> str:
 def handler_of(part: Part) -> str | None:
     """What the ``error_handler`` of a step or block does, in a word; None without one."""
     handler = getattr(part.flow, "error_handler", None)
+    if handler is None:
+        return None
     around = part.up is not None and part.up.kind == "try" and part.up.flow is part.flow
-    return type(handler).__name__.lower() if handler is not None and around and part.kind != "try" else None
+    return type(handler).__name__.lower() if around and part.kind != "try" else None
 
 
 def is_handled(part: Part) -> bool:
@@ -93,7 +95,9 @@ def is_handled(part: Part) -> bool:
 
 def condition_of(part: Part) -> Part | None:
     """The condition of a choice or loop, or what says where a goto goes."""
-    return {"choice": part.parts[0], "loop": part.parts[-1], "goto": part.parts[0]}.get(part.kind)
+    if part.kind == "loop":
+        return part.parts[-1]
+    return part.parts[0] if part.kind in ("choice", "goto") else None
 
 
 def asks(step: Step[..., object]) -> str:
@@ -195,39 +199,62 @@ class Waits:
     """Who waits for whom, between steps and blocks with a frame of their own."""
 
     def __init__(self, bound: Bound, root: Part) -> None:
-        self._parts: dict[Node, Part] = {part.leaf: part for part in root.walk() if part.leaf is not None}
-        self._nodes = {part: node for node, part in self._parts.items()}
-        regions = {node: _leaves(node) for node in bound.nodes() if isinstance(node, Region)}
+        everything = list(root.walk())
+        self._parts: dict[Node, Part] = {part.leaf: part for part in everything if part.leaf is not None}
+        self._nodes: dict[Part, list[Node]] = {part: [node] for node, part in self._parts.items()}
         parts: dict[tuple[int, int], list[Part]] = {}
-        for part in root.walk():
+        for part in everything:
             if part.leaf is None and part is not root:
                 parts.setdefault((part.first, part.last), []).append(part)
-        for region, leaves in regions.items():
-            numbers = [self._parts[leaf].first for leaf in leaves if leaf in self._parts]
+        spans: dict[Node, tuple[int, int]] = {}
+        for region in (node for node in bound.nodes() if isinstance(node, Region)):
+            numbers = [self._parts[leaf].first for leaf in _leaves(region) if leaf in self._parts]
             if numbers:
-                self._take(region, root, parts.get((min(numbers), max(numbers) + 1), []), min(numbers))
+                span = spans[region] = min(numbers), max(numbers) + 1
+                self._take(region, root, parts.get(span, []), span[0])
+        for part in everything:
+            if part.kind in ("choice", "map"):
+                self._gather(part, spans)
 
     def _take(self, region: Region, root: Part, parts: list[Part], leaf: int) -> None:
         """Find the part for a region: of those with just its steps the outermost of its kind that has none yet."""
         free = [part for part in parts if part not in self._nodes]
         wanted = _REGIONS.get(region.kind, ())
         part = next((p for p in free if p.kind in wanted), next(iter(free), None))
-        if part is not None:
-            self._nodes[part] = region
-        self._parts[region] = part or self._around(root, region, leaf)
+        if (
+            part is None
+        ):  # it stands for no part, as the rest of a list after a guard: the part that it begins with
+            part = root
+            while part.leaf is None and part.parts and part not in self._nodes:
+                part = part.child_with(leaf)
+        self._nodes.setdefault(part, [region])
+        self._parts[region] = part
 
-    def _around(self, root: Part, region: Region, leaf: int) -> Part:
-        """For what stands for no part (the rest of a list after a guard): the part that it begins with."""
-        part = root
-        while part.leaf is None and part.parts and part not in self._nodes:
-            part = part.child_with(leaf)
-        self._nodes.setdefault(part, region)
-        return part
+    def _gather(self, part: Part, spans: dict[Node, tuple[int, int]]) -> None:
+        """A condition and its branches are one part, and so are the steps of a map."""
+        head = part.parts[0].leaf
+        assert head is not None
+        nodes: list[Node] = []
+        for node in head.frame.nodes:
+            inside = self._parts.get(node)
+            if inside is None:
+                continue
+            first, last = spans.get(node, (inside.first, inside.last))
+            if part.first <= first and last <= part.last:
+                nodes.append(node)
+                if inside.leaf is not None:
+                    self._nodes.pop(inside, None)
+                self._parts[node] = part
+        self._nodes[part] = nodes
 
     def before(self, part: Part) -> dict[Part, list[str]]:
         """What a step or block waits for, with the reasons; folds of reducers are looked through."""
-        node = self._nodes.get(part)
-        return {} if node is None else self._before(node)
+        out: dict[Part, list[str]] = {}
+        for node in self._nodes.get(part, ()):
+            for other, reasons in self._before(node).items():
+                if other is not part:
+                    out.setdefault(other, []).extend(r for r in reasons if r not in out.get(other, ()))
+        return out
 
     def _before(self, node: Node) -> dict[Part, list[str]]:
         out: dict[Part, list[str]] = {}

@@ -117,9 +117,9 @@ class _Picture:
 
     def _size(self, part: Part) -> tuple[float, float]:
         name, keys = self._labels(part)
-        time = _BADGE if part.up is not None and part.up.kind == "map" else 0.0
+        time, high = (_BADGE, 6.0) if part.up is not None and part.up.kind == "map" else (0.0, 0.0)
         time += width_of(_seconds(self.durations[part.path]), 11) + 12 if part.path in self.durations else 0.0
-        return max(width_of(name, 13) + time, width_of(keys, 11), 56.0) + 26, 44.0 if keys else 32.0
+        return max(width_of(name, 13) + time, width_of(keys, 11), 56.0) + 26, high + (44.0 if keys else 32.0)
 
     @staticmethod
     def _labels(part: Part) -> tuple[str, str]:
