@@ -9,11 +9,12 @@ from typing import Any
 from hypothesis import strategies as st
 
 from plait.core.branching import guard, if_else, switch, toggle
+from plait.core.control import END
 from plait.core.flow import Chain, Flow
 from plait.core.handling import try_catch
 from plait.core.inputs import Group, Optional, Val
 from plait.core.kinds import no_op, terminate
-from plait.core.looping import END, goto, map_reduce, while_do
+from plait.core.looping import goto, map_reduce, while_do
 from plait.core.step import Step, step
 from plait.testing._cases import AsyncPart, Part, PlannedFailure
 from plait.testing._deciders import (
