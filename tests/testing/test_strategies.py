@@ -191,7 +191,7 @@ def count_shapes(case: Case, seen: Counter[str]) -> None:
 def test_every_shape_is_drawn() -> None:
     seen: Counter[str] = Counter()
 
-    @settings(slow, max_examples=300, phases=[Phase.generate], derandomize=True)
+    @settings(slow, max_examples=500, phases=[Phase.generate], derandomize=True)
     @given(pipelines())
     def look(case: Case) -> None:
         count_shapes(case, seen)

@@ -7,7 +7,12 @@ from typing import Any
 
 import pytest
 
+from plait.core.branching import guard, switch, toggle
 from plait.core.flow import Chain, Definition, as_parts, dataflow, parallel
+from plait.core.handlers import Empty, Keep
+from plait.core.handling import try_catch
+from plait.core.inputs import Val
+from plait.core.looping import goto, map_reduce, while_do
 from plait.core.plan.bind import bind
 from plait.core.plan.bound import Bound
 from plait.core.schema import read_schema
@@ -93,6 +98,62 @@ def everything(made, do) -> Bound:
             do("say", ["w"]),
         ],
         name="everything",
+    )
+
+
+def is_long(**given: Any) -> bool: ...
+def route(**given: Any) -> str: ...
+
+
+@pytest.fixture
+def deciding(made, do) -> Bound:
+    """One of each kind that decides something."""
+
+    def ask(function: Any, *keys: str) -> Step:
+        return step(function, list(keys))
+
+    return made(
+        [
+            do("load", ["path"], "pages"),
+            guard(ask(is_long, "pages"), failure_branch=do("refuse", ["pages"], "answer"), name="allowed"),
+            map_reduce(
+                "sums",
+                step(work, name="sum_up"),
+                len,
+                {"page": "pages"},
+                name="sum_up",
+                max_concurrency=4,
+                error_handler=Empty(),
+            ),
+            while_do(
+                [do("draft", ["sums"], "text"), do("review", ["text"], "score")],
+                ask(is_long, "score"),
+                name="refine",
+                max_turns=3,
+            ),
+            try_catch(
+                [do("fetch", ["text"], "source"), do("parse", ["source"], "facts")],
+                fallback=[do("cached", ["text"], "facts")],
+                catch=ConnectionError,
+                name="look_up",
+            ),
+            switch(
+                ask(route, "text"),
+                {
+                    "deep": [do("search", ["text"], "found"), do("read", ["found"], "answer")],
+                    "quick": do("reply", ["text"], "answer"),
+                },
+                default=do("shrug", ["text"], "answer"),
+                output_state="way",
+            ),
+            toggle("polish", [do("polish", ["answer"], "answer")]),
+            [
+                goto("over", Val("save")),
+                do("skipped", ["answer"], "x"),
+                do("save", ["way"], error_handler=Keep()),
+            ],
+        ],
+        name="deciding",
     )
 
 

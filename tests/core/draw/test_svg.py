@@ -15,6 +15,7 @@ from plait import Pipeline, subgraph
 from plait.core.draw import mermaid, svg, text
 from plait.core.draw.layout import ACROSS, DOWN, Box, Layout
 from plait.core.draw.shape import Waits
+from plait.core.draw.shape import drawn as steps
 from plait.core.draw.svg import width_of
 from plait.core.flow import dataflow, parallel
 from plait.core.plan.bind import bind
@@ -49,6 +50,40 @@ def test_the_analysis_is_a_picture_with_a_title_and_every_step(analysis):
     assert names(root) == ["extract", "sentiment", "topics", "report", "save"]
     assert [e.text for e in root.iter(f"{NS}text") if e.get("class") == "t"] == ["parallel analyses"]
     assert "prefers-color-scheme:dark" in root.findtext(f"{NS}style")
+
+
+def test_what_decides_is_told_at_the_lines(deciding):
+    root = read(svg(deciding))
+    said = [e.text for e in root.iter(f"{NS}text") if e.get("class") == "t y"]
+    assert said[:2] == ["failure", "success"]
+    assert {"again while is_long", "on error", "deep", "quick", "otherwise", "true", "false"} <= set(said)
+    decisions = [g.findtext(f"{NS}text") for g in root.iter(f"{NS}g") if g.find(f"{NS}polygon") is not None]
+    assert decisions == ["allowed", "is_long", "route", "polish"]
+    (pile,) = [g for g in root.iter(f"{NS}g") if len(g.findall(f"{NS}rect")) == 3]
+    assert "→ sums · at most 4 at once · on error: empty" in [e.text for e in pile.iter(f"{NS}text")]
+    assert "terminate" in names(root)
+
+
+@pytest.mark.parametrize("sizes", [ACROSS, DOWN])
+def test_a_way_back_stays_in_its_loop_and_a_handler_beside_what_is_tried(deciding, sizes):
+    layout = laid_out(deciding, sizes)
+    assert_sound(layout)
+    (back,) = layout.backs
+    assert back.source.m > back.target.m
+    assert (
+        back.around.c + back.around.cl
+        >= max(back.source.c + back.source.cl, back.target.c + back.target.cl) + 15
+    )
+    boxes = {part.name: box for part, box in layout.boxes.items()}
+    assert boxes["cached"].c >= boxes["fetch"].c + boxes["fetch"].cl
+    aside = [edge for edge in layout.edges if boxes["cached"] in (edge.source, edge.target)]
+    assert [edge.data for edge in aside] == [False, False]
+
+
+def test_nothing_follows_an_end_or_a_jump_with_a_fixed_target(deciding):
+    layout = laid_out(deciding, ACROSS)
+    boxes = {part.name: box for part, box in layout.boxes.items()}
+    assert not [edge for edge in layout.edges if edge.source in (boxes["terminate"], boxes["over"])]
 
 
 def test_nothing_is_fetched_and_nothing_runs(analysis):
@@ -116,7 +151,7 @@ def assert_sound(layout):
             assert child.c >= box.c - 0.01
             assert child.m + child.ml <= box.m + box.ml + 0.01
             assert child.c + child.cl <= box.c + box.cl + 0.01
-    steps = [box for box in boxes if box.kind in ("step", "input")]
+    steps = [box for box in boxes if box.kind in ("step", "decision", "input")]
     for one, other in combinations(steps, 2):
         apart = (
             one.m + one.ml <= other.m + 0.01
@@ -197,9 +232,10 @@ def test_every_pipeline_can_be_drawn_and_each_time_the_same(case):
         for sizes in (ACROSS, DOWN):
             assert_sound(laid_out(bound, sizes))
         drawn = svg(bound)
-        assert len(names(read(drawn))) == sum(1 for _ in bound.leaves())
+        count = sum(1 for _ in steps(outline(bound)))
+        assert len(names(read(drawn))) == count
         assert svg(bind(case.definition(order))) == drawn
-        assert len(text(bound).splitlines()) > sum(1 for _ in bound.leaves())
+        assert len(text(bound).splitlines()) > count
 
 
 def test_widths_follow_the_letters():

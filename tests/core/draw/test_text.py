@@ -47,6 +47,41 @@ def test_everything(everything):
     )
 
 
+def test_what_decides(deciding):
+    assert text(deciding) == (
+        "deciding, 21 steps\n"
+        "● load                   path → pages\n"
+        "↓ guard allowed          pages → ·   asks is_long\n"
+        "│ └ failure\n"
+        "│   ● refuse             pages → answer\n"
+        "│   ↓ terminate          · → ·\n"
+        "↓ sum_up × n             pages → sums, at most 4 at once, on error: empty\n"
+        "↓ while_do refine        at most 3 turns\n"
+        "│ │ ● draft              sums → text\n"
+        "│ │ ↓ review             text → score\n"
+        "│ └ again while is_long  score → ·\n"
+        "↓ try_catch look_up      on ConnectionError\n"
+        "│ │ ● fetch              text → source\n"
+        "│ │ ↓ parse              source → facts\n"
+        "│ └ on ConnectionError\n"
+        "│   ● cached             text → facts\n"
+        "↓ switch route           text → way\n"
+        "│ ├ deep\n"
+        "│ │ ● search             text → found\n"
+        "│ │ ↓ read               found → answer\n"
+        "│ ├ quick\n"
+        "│ │ ● reply              text → answer\n"
+        "│ └ otherwise\n"
+        "│   ● shrug              text → answer\n"
+        "↓ toggle polish          polish → ·\n"
+        "│ └ true\n"
+        "│   ● polish             answer → answer\n"
+        "↓ goto over              · → ·   to save\n"
+        "↓ skipped                answer → x\n"
+        "↓ save (effect)          way → ·   on error: keep\n"
+    )
+
+
 def test_a_pipeline_in_order_of_its_data(made, do):
     bound = made([do("a", ["in"], "x"), do("b", ["in"], "y"), do("c", ["x", "y"], "z")], order="dataflow")
     assert text(bound) == (

@@ -3,6 +3,9 @@
     sequence   boxes one after another, their ports on one line
     stack      boxes side by side
     layers     a graph: each box behind all that it waits for, few crossings
+    choice     a decision, and behind it its branches side by side; what no branch is for passes by
+    loop       a sequence in a frame, with room for the way back
+    try        what is tried, and below it, a little later, its handler
     frame      a titled border around what is inside
 
 The same layout serves pictures from left to right and from top to bottom; only the sizes differ.
@@ -14,14 +17,32 @@ from collections.abc import Callable, Iterable
 from itertools import pairwise
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from plait.core.draw.shape import Waits, is_transparent, opened, settings, title
+from plait.core.control import Goto
+from plait.core.draw.shape import (
+    Waits,
+    again,
+    condition_of,
+    implied,
+    is_handled,
+    is_transparent,
+    main_of,
+    opened,
+    settings,
+    shorten,
+    stops,
+    title,
+)
 from plait.core.plan.outline import Part
 
-Kind: TypeAlias = Literal["step", "input", "frame", "group", "joint"]
+Kind: TypeAlias = Literal["step", "decision", "input", "frame", "group", "joint", "pass"]
 PAD: Final = 14
 TITLE: Final = 20
 _LETTER: Final = 6.3
 """What a letter of a title takes, about."""
+_LONG = 12
+"""The most letters at a line."""
+LANE: Final = 30
+"""What a way back takes, across."""
 _SWEEPS = 4
 _BENDS = 400
 
@@ -70,6 +91,17 @@ class Edge(NamedTuple):
     target: Box
     bends: tuple[Box, ...] = ()
     data: bool = True
+    label: str = ""
+
+
+class Back(NamedTuple):
+    """The way back of a loop, on a lane beside its body."""
+
+    source: Box
+    target: Box
+    around: Box
+    """The frame in which it goes."""
+    label: str
 
 
 class Layout:
@@ -91,6 +123,9 @@ class Layout:
     ) -> None:
         self._waits, self._sizes, self._measure = waits, sizes, measure
         self.edges: list[Edge] = []
+        self.backs: list[Back] = []
+        self._aside: set[Box] = set()
+        """Boxes of handlers: lines to and from them are dashed."""
         self.boxes: dict[Part, Box] = {}
         box = self._list(root)
         if inputs is not None:
@@ -107,13 +142,93 @@ class Layout:
 
     def _part(self, part: Part) -> Box:
         if part.leaf is not None:
-            box = self.boxes[part] = self._leaf("step", self._measure(part), part)
+            kind: Kind = "decision" if part.up is not None and condition_of(part.up) is part else "step"
+            if part.up is not None and part.up.kind == "goto":
+                kind = "step"
+            box = self.boxes[part] = self._leaf(kind, self._measure(part), part)
+            if stops(part):
+                box.outs = []
             return box
+        if is_handled(part) or part.kind == "goto":
+            box = self._part(part.parts[0])
+            if isinstance(part.flow, Goto) and part.flow.fixed is not None:
+                box.outs = []  # it says where it goes, which is not to what follows it
+            return box
+        if part.kind == "map":
+            return self._part(main_of(part))
+        if part.kind == "choice":
+            return self._choice(part)
+        if part.kind == "loop":
+            return self._loop(part)
+        if part.kind == "try":
+            return self._frame(self._tried(part), part)
         inside = (
             self._stack([self._part(p) for p in part.parts]) if part.kind == "parallel" else self._list(part)
         )
         framed = part.name is not None or settings(part) or part.kind == "subgraph"
-        return self._frame(inside, part) if framed and not is_transparent(part) else inside
+        branch = part.kind == "list" and part.up is not None and part.up.kind == "choice"
+        return self._frame(inside, part) if framed and not branch and not is_transparent(part) else inside
+
+    # ------------------------------------------------------------------ what decides
+    def _choice(self, part: Part) -> Box:
+        """A decision, then its branches; the lines to them tell which is which."""
+        decision = self._part(part.parts[0])
+        boxes = [self._part(branch) for branch in part.parts[1:]]
+        labels = [shorten(branch.name or "", _LONG) for branch in part.parts[1:]]
+        left = implied(part)
+        if left is not None:
+            boxes.append(Box("pass", 0, 18))
+            labels.append(left)
+        branches = self._stack(boxes)
+        boxes[-1].ml = branches.ml if left is not None else boxes[-1].ml
+        for box, text in zip(boxes, labels, strict=True):
+            self.edges += [Edge(decision, start, label=text) for start in box.ins]
+        wide = _LETTER * max(map(len, labels)) + 30 if self._sizes.across else 0
+        gap = max(self._sizes.gap, wide, 0 if self._sizes.across else 44)
+        group = Box("group")
+        group.port = max(decision.port, branches.port)
+        group.cl = group.port + max(decision.cl - decision.port, branches.cl - branches.port)
+        decision.c = group.port - decision.port
+        branches.m, branches.c = decision.ml + gap, group.port - branches.port
+        group.ml = branches.m + branches.ml
+        if not self._sizes.across:  # the last one's label stands beside everything
+            beside = branches.c + boxes[-1].c + boxes[-1].port + 12 + _LETTER * len(labels[-1])
+            group.cl = max(group.cl, beside)
+        group.children = [decision, branches]
+        group.ins, group.outs = decision.ins, branches.outs
+        return group
+
+    def _loop(self, part: Part) -> Box:
+        body, condition = part.parts
+        inside = self._sequence([self._part(p) for p in opened(body.parts)] + [self._part(condition)])
+        text = shorten(again(part), 2 * _LONG)
+        inside.cl += LANE if self._sizes.across else LANE + _LETTER * len(text)
+        box = self._frame(inside, part)
+        self.backs += [Back(inside.outs[0], start, box, text) for start in inside.ins[:1]]
+        return box
+
+    def _tried(self, part: Part) -> Box:
+        """What is tried on the main line, and what is done after an error beside it."""
+        body = self._part_of_list(part.parts[0])
+        group = Box("group")
+        group.port, group.ml, group.cl = body.port, body.ml, body.cl
+        group.children, group.ins, group.outs = [body], body.ins, list(body.outs)
+        for inner in part.parts[1:]:
+            handler = self._part_of_list(inner)
+            first = body.ins[0]
+            text = "on error"  # of which kind, says the title
+            gap = max(self._sizes.gap, _LETTER * len(text) + 30 if self._sizes.across else 44)
+            handler.m, handler.c = first.m + first.ml + gap, body.cl + self._sizes.space + 12
+            group.cl = handler.c + handler.cl + (0 if self._sizes.across else _LETTER * len(text))
+            group.ml = max(group.ml, handler.m + handler.ml)
+            group.children.append(handler)
+            self.edges += [Edge(first, start, data=False, label=text) for start in handler.ins]
+            self._aside.update(handler.outs)
+            group.outs += handler.outs
+        return group
+
+    def _part_of_list(self, part: Part) -> Box:
+        return self._sequence([self._part(p) for p in opened(part.parts)])
 
     def _list(self, part: Part) -> Box:
         if part.by_data:
@@ -158,13 +273,13 @@ class Layout:
         """Lines from one box to the next; many to many meet in a joint. Gives the gap between the two."""
         gap = self._sizes.gap
         if len(one.outs) < 2 or len(other.ins) < 2:
-            self.edges += [Edge(a, b) for a in one.outs for b in other.ins]
+            self.edges += [Edge(a, b, data=a not in self._aside) for a in one.outs for b in other.ins]
             spread = max(len(one.outs), len(other.ins))
             return gap + min(spread, 12) if spread > 2 else gap
         joint = Box("joint")
         joint.m, joint.c = at + gap, group.port
         group.children.append(joint)
-        self.edges += [Edge(a, joint) for a in one.outs]
+        self.edges += [Edge(a, joint, data=a not in self._aside) for a in one.outs]
         self.edges += [Edge(joint, b) for b in other.ins]
         return 2 * gap
 
