@@ -39,15 +39,18 @@ from plait.errors import (
 from plait.run.limits import Limit, Limits, set_limits
 
 if TYPE_CHECKING:
+    from plait.core.cache import Cache
     from plait.core.branching import guard, if_else, switch, toggle
     from plait.core.handling import try_catch
     from plait.core.looping import goto, map_reduce, while_do
     from plait.pipeline import Pipeline
     from plait.result import Result
     from plait.run.loops import shutdown
+    from plait.stores.memory_cache import MemoryCache
 
 __all__ = [
     "END",
+    "Cache",
     "Chain",
     "Choice",
     "ConditionError",
@@ -69,6 +72,7 @@ __all__ = [
     "Limits",
     "Loop",
     "MapReduce",
+    "MemoryCache",
     "MissingExtra",
     "Optional",
     "OutputError",
@@ -117,6 +121,8 @@ __all__ = [
 ]
 
 _LATER = {
+    "Cache": "plait.core.cache",
+    "MemoryCache": "plait.stores.memory_cache",
     "Pipeline": "plait.pipeline",
     "Result": "plait.result",
     "shutdown": "plait.run.loops",

@@ -26,14 +26,17 @@ from plait.run.values import fill_inputs
 if TYPE_CHECKING:
     from typing_extensions import TypeVar
 
+    from plait.core.cache import Cache
     from plait.core.check.diagnostic import Diagnostic
     from plait.core.plan.bound import Bound
     from plait.core.plan.breakpoints import Breakpoints
     from plait.core.plan.model import Plan
     from plait.core.report.report import Report
+    from plait.core.whole import Whole
     from plait.run.map import AsyncMap, Map
     from plait.run.modes import Mode
     from plait.run.stream import AsyncStream, Options, Stream
+    from plait.typing import CacheStore
 
     StateT = TypeVar("StateT", default=dict[str, Any])
     InputT = TypeVar("InputT", default=Mapping[str, Any], contravariant=True)
@@ -44,6 +47,12 @@ else:  # the defaults are for type checkers; before Python 3.13 they would cost 
     InputT = TypeVar("InputT", contravariant=True)
 S = TypeVar("S")
 I = TypeVar("I")  # noqa: E741
+
+
+def _keeps(cache: object, definition: Definition, where: str) -> Whole | None:
+    from plait.core.whole import cached_pipeline  # only who keeps results pays for what that takes
+
+    return cached_pipeline(cache, definition, where)
 
 
 class Pipeline(Generic[StateT, InputT]):
@@ -64,6 +73,8 @@ class Pipeline(Generic[StateT, InputT]):
         grace: seconds that a cancelled step has for its cleanup before it is told again.
         check_types: ``"edges"`` compares values with declared types where a run begins and ends; ``"steps"``
             also between steps.
+        cache: keep whole results, so that equal inputs (and settings that its steps read) are computed once. As for
+            ``step``; counts for runs of this pipeline, not where it is part of another one.
 
     Raises:
         DefinitionError: for a wrong argument.
@@ -89,6 +100,7 @@ class Pipeline(Generic[StateT, InputT]):
         fallback: Any = ...,
         catch: type[BaseException] | tuple[type[BaseException], ...] = ...,
         check_types: Literal["edges", "steps"] = ...,
+        cache: Cache | CacheStore | bool | None = ...,
     ) -> None: ...
     @overload
     def __init__(
@@ -106,6 +118,7 @@ class Pipeline(Generic[StateT, InputT]):
         fallback: Any = ...,
         catch: type[BaseException] | tuple[type[BaseException], ...] = ...,
         check_types: Literal["edges", "steps"] = ...,
+        cache: Cache | CacheStore | bool | None = ...,
     ) -> None: ...
     @overload
     def __init__(
@@ -123,6 +136,7 @@ class Pipeline(Generic[StateT, InputT]):
         fallback: Any = ...,
         catch: type[BaseException] | tuple[type[BaseException], ...] = ...,
         check_types: Literal["edges", "steps"] = ...,
+        cache: Cache | CacheStore | bool | None = ...,
     ) -> None: ...
     @overload
     def __init__(
@@ -140,6 +154,7 @@ class Pipeline(Generic[StateT, InputT]):
         fallback: Any = ...,
         catch: type[BaseException] | tuple[type[BaseException], ...] = ...,
         check_types: Literal["edges", "steps"] = ...,
+        cache: Cache | CacheStore | bool | None = ...,
     ) -> None: ...
     def __init__(
         self,
@@ -156,6 +171,7 @@ class Pipeline(Generic[StateT, InputT]):
         fallback: Any = None,
         catch: type[BaseException] | tuple[type[BaseException], ...] = Exception,
         check_types: Literal["edges", "steps"] = "edges",
+        cache: Cache | CacheStore | bool | None = None,
     ) -> None:
         where = f"Pipeline {name!r}" if name else "Pipeline"
         check_name(name, where)
@@ -188,6 +204,7 @@ class Pipeline(Generic[StateT, InputT]):
         self._durations: dict[str, float] = {}
         self._breakpoints: Breakpoints | None = None
         self._cache: dict[str, Any] = {}
+        self._keeps = None if cache is None else _keeps(cache, self.__plait_definition__, where)
 
     if (
         not TYPE_CHECKING
@@ -339,6 +356,8 @@ class Pipeline(Generic[StateT, InputT]):
                 name=old.name,
                 max_concurrency=old.max_concurrency,
             )
+            if self._keeps is not None:
+                made._keeps = _keeps(self._keeps, made.__plait_definition__, f"{self!r}")
         made._cache = {}
         return made
 
@@ -412,7 +431,12 @@ class Pipeline(Generic[StateT, InputT]):
         run = self._new_run(
             Run, self._program(fused=not watching), inputs, config, context, deadline, watching
         )
-        await run.execute()
+        if self._keeps is None:
+            await run.execute()
+        else:
+            from plait.run.caching import execute_cached
+
+            await execute_cached(run, self._keeps)
         return self._result(run)
 
     async def _go_on(self, run: Run, resumed: Sequence[int]) -> Result[StateT]:
@@ -714,7 +738,12 @@ class Pipeline(Generic[StateT, InputT]):
             ),
         )
         run.result_of = lambda: self._result(run)
-        run.execute_serially()
+        if self._keeps is None:
+            run.execute_serially()
+        else:
+            from plait.run.caching import execute_cached_here
+
+            execute_cached_here(run, self._keeps)
         return self._result(run)
 
     def _result(self, run: Run) -> Result[StateT]:
