@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import struct
 import sys
 import types
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,8 @@ from plait.core.digest import TooLarge, Undigestable, digest, kind_of, name_of
 
 _HEAP = 1 << 9
 """The flag of classes that a program makes, other than those that come with C code."""
+
+_WORD = struct.calcsize("P")
 
 _MOST = 1 << 20
 """Bytes of a global constant that are looked at when a pipeline is planned."""
@@ -99,9 +102,8 @@ class Reader:
 
     def _held(self, given: Any) -> Any:
         cls = type(given)
-        for base in cls.__mro__[:-1]:
-            if not base.__flags__ & _HEAP and base.__module__ not in ("typing", "abc"):
-                return self._unknown("what it holds", name_of(cls))
+        if _hides(cls):
+            return self._unknown("what it holds", name_of(cls))
         return {name: self.thing(value, f"its attribute {name!r}") for name, value in _attributes(given)}
 
     def thing(self, value: Any, what: str) -> Any:
@@ -287,22 +289,30 @@ def _version_of(given: Any) -> Any:
     return ["version", version] if isinstance(version, (str, int)) else None
 
 
-def _attributes(given: Any) -> Iterator[tuple[str, Any]]:
-    held = getattr(given, "__dict__", None)
-    if isinstance(held, Mapping):
-        yield from held.items()
-    for base in type(given).__mro__:
+def _hides(cls: type) -> bool:
+    """Whether objects of a class hold more than attributes, as those of C code do: they are larger than that takes."""
+    room = object.__basicsize__ + _WORD * sum(1 for _ in _slots(cls))
+    room += _WORD * ((cls.__dictoffset__ > 0) + (cls.__weakrefoffset__ > 0))
+    return cls.__itemsize__ > 0 or cls.__basicsize__ > room
+
+
+def _slots(cls: type) -> Iterator[str]:
+    for base in cls.__mro__:
         slots = vars(base).get("__slots__", ())
         for name in (slots,) if isinstance(slots, str) else slots:
             if name in ("__dict__", "__weakref__"):
                 continue
-            mangled = (
-                f"_{base.__name__.lstrip('_')}{name}"
-                if name.startswith("__") and not name.endswith("__")
-                else name
-            )
-            if hasattr(given, mangled):
-                yield mangled, getattr(given, mangled)
+            private = name.startswith("__") and not name.endswith("__")
+            yield f"_{base.__name__.lstrip('_')}{name}" if private else name
+
+
+def _attributes(given: Any) -> Iterator[tuple[str, Any]]:
+    held = getattr(given, "__dict__", None)
+    if isinstance(held, Mapping):
+        yield from held.items()
+    for name in _slots(type(given)):
+        if hasattr(given, name):
+            yield name, getattr(given, name)
 
 
 def _code(code: types.CodeType) -> Any:
