@@ -91,8 +91,14 @@ class Cached:
             )
         _ = self.version
 
-    def key(self, arguments: Mapping[str, Any], *, limit: int | None = None) -> str:
-        """The key of a call.
+    def key(
+        self,
+        arguments: Mapping[str, Any],
+        settings: Mapping[str, Any] | None = None,
+        *,
+        limit: int | None = None,
+    ) -> str:
+        """The key of a call with these arguments, or of a run with these inputs and settings.
 
         Raises:
             Unkept: naming the argument that can't be digested.
@@ -103,6 +109,8 @@ class Cached:
             arguments = {"the answer of its key function": self._answer(arguments)}
         if self._asks is not None:
             arguments = {**arguments, "the answer of its cache_key()": self._asks()}
+        for name, value in (settings or {}).items():
+            arguments = {**arguments, f"the setting {name!r}": value}
         for name in sorted(arguments):
             value = arguments[name]
             try:

@@ -16,7 +16,7 @@ import copy
 import inspect
 import logging
 import threading
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from plait.context import Cursor
@@ -172,21 +172,35 @@ def _named(step: PlannedStep, frame: Frame, extras: Mapping[str, Any]) -> dict[s
     return {**dict(zip(names, args, strict=False)), **kwargs}
 
 
-def _keeper(cached: Cached, named: Mapping[str, Any], path: str, limit: int | None) -> Keep:
+def _keeper(
+    cached: Cached,
+    named: Mapping[str, Any],
+    path: str,
+    limit: int | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> Keep:
     store = store_of(cached)
     try:
-        return Keep(cached, store, cached.key(named, limit=limit), path)
+        return Keep(cached, store, cached.key(named, settings, limit=limit), path)
     except Unkept as unkept:
         why = f"{unkept.argument} is a {unkept.kind}, which can't be digested; cache=Cache(key=...) can say what stands for it"
         _tell(cached, path, why, argument=unkept.argument, type=unkept.kind)
         return Keep(cached, None, "", path)
 
 
-async def _keeper_later(cached: Cached, named: Mapping[str, Any], path: str, cursor: Cursor | None) -> Keep:
+async def _keeper_later(
+    cached: Cached,
+    named: Mapping[str, Any],
+    path: str,
+    cursor: Cursor | None,
+    settings: Mapping[str, Any] | None = None,
+) -> Keep:
     try:
-        return _keeper(cached, named, path, _AT_ONCE)
+        return _keeper(cached, named, path, _AT_ONCE, settings)
     except TooLarge:
-        return await _in_thread(cursor, lambda: _keeper(cached, named, path, None), f"cache of {path}")
+        return await _in_thread(
+            cursor, lambda: _keeper(cached, named, path, None, settings), f"cache of {path}"
+        )
 
 
 # ---------------------------------------------------------------------- around a call
@@ -273,7 +287,7 @@ def call_cached_here(
     assert step.cache is not None
     if frame.program.check_types:
         check_arguments(step, frame.values)
-    keep = _keeper(step.cache, _named(step, frame, run.extras), step.path, None)
+    keep = _keeper(step.cache, _named(step, frame, run.extras), step.path)
     hit = _fly_here(keep, lambda: keep.now(call()))
     if hit is not None:
         _found(run, cursor, step, frame, keep, hit)
@@ -302,19 +316,19 @@ def _fly_here(keep: Keep, make: Callable[[], None]) -> Hit | None:
 # ---------------------------------------------------------------------- around a run
 
 
-def _inputs(run: Run, settings: Sequence[str]) -> dict[str, Any]:
-    """All that the result of a run depends on: its inputs, and the settings that its steps read."""
-    named = {f"the input {key!r}": value for key, value in run.extras.items()}
+def _inputs(run: Run) -> dict[str, Any]:
+    named = dict(run.extras)
     for key, (slot, _, _) in run.plan.inputs.items():
         value = run.root.values[slot]
         if value.__class__ is not Missing:
-            named[f"the input {key!r}"] = value
-    for key in settings:
-        for given in (run.config, run.context):
-            if key in given:
-                named[f"the setting {key!r}"] = given[key]
-                break
+            named[key] = value
     return named
+
+
+def _settings(run: Run, cached: Whole) -> dict[str, Any]:
+    """The settings that the steps of a pipeline read, as far as this run gives them."""
+    given = {**run.context, **run.config}
+    return {key: given[key] for key in cached.settings if key in given}
 
 
 def _state(run: Run) -> dict[str, Any] | None:
@@ -347,7 +361,7 @@ async def execute_cached(run: Run, cached: Whole) -> None:
     loop = run.loop = asyncio.get_running_loop()
     run.clock = getattr(loop, "plait_clock", run.clock)
     run.started = run.clock()
-    keep = await _keeper_later(cached, _inputs(run, cached.settings), cached.label, None)
+    keep = await _keeper_later(cached, _inputs(run), cached.label, None, _settings(run, cached))
     place = (id(keep.store), keep.key)
     if keep.store is None or leads(place):
         await run.execute()
@@ -378,7 +392,7 @@ async def execute_cached(run: Run, cached: Whole) -> None:
 def execute_cached_here(run: SerialRun, cached: Whole) -> None:
     """Make a serial run, or take its result from where it is kept."""
     run.started = run.clock()
-    keep = _keeper(cached, _inputs(run, cached.settings), cached.label, None)
+    keep = _keeper(cached, _inputs(run), cached.label, settings=_settings(run, cached))
 
     def make() -> None:
         run.execute_serially()

@@ -31,7 +31,7 @@ class MemoryCache:
         max_entries: how many results are kept; of more, the one used least recently goes.
         max_bytes: how much they may take in all, by an estimate that walks through containers; a result that is larger
             by itself is not kept. None: nobody counts.
-        clock: gives the seconds by which a ``ttl`` is measured; only differences count.
+        clock: gives the seconds by which a ``ttl`` is measured, for tests; default: ``time.monotonic``.
 
     >>> cache = MemoryCache(max_entries=1)
     >>> cache.set("a", 1, None)
@@ -49,14 +49,14 @@ class MemoryCache:
         max_entries: int = 1024,
         *,
         max_bytes: int | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         entries = whole(max_entries, "MemoryCache: max_entries", "")
         if entries is None:
             raise DefinitionError("MemoryCache: max_entries is None; it is a whole number from 1")
         self.max_entries = entries
         self.max_bytes = whole(max_bytes, "MemoryCache: max_bytes")
-        self._clock = clock
+        self._clock = clock or time.monotonic
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._bytes = 0
         self._lock = threading.Lock()
