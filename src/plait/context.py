@@ -172,8 +172,6 @@ class Cursor:
     """The job in a thread that it waits for."""
     asked: Any = None
     """Which execution of a step has asked for answers, and how often."""
-    flight: Any = None
-    """The turn that its step has among equal calls, if its results are kept."""
     nested: Any = None
     """The runs that its step has started and waits for."""
 

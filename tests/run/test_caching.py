@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
+import gc
 import logging
 import threading
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -201,6 +204,43 @@ def test_a_time_to_live_is_measured_by_the_store_s_clock() -> None:
     for now[0], count in ((0, 1), (9.9, 1), (10, 2), (19.9, 2), (20, 3)):
         pipeline.run({"x": 1})
         assert len(component.seen) == count
+
+
+@dataclasses.dataclass
+class Page:
+    text: str
+
+
+@pytest.mark.parametrize("kind", COMPONENTS)
+def test_what_nobody_reads_any_more_is_freed_after_a_hit_as_well(kind: Any) -> None:
+    made: list[Any] = []
+
+    async def load(text: str) -> Page:
+        page = Page(text)
+        made.append(weakref.ref(page))
+        return page
+
+    async def look(y: Any) -> bool:
+        gc.collect()
+        return made[-1]() is None
+
+    class Length(kind):  # type: ignore[misc]
+        def cache_key(self) -> str:
+            return "length"
+
+    component = Length()
+    component.takes = 0
+
+    pipeline = Pipeline(
+        [
+            step(load, ["text"], "page"),
+            step(component, {"x": "page"}, "y", cache=Cache(MemoryCache(), copy=True)),
+            step(look, ["y"], "page"),  # so that the page itself is no part of the result,
+        ]
+    )
+    states = [pipeline.run({"text": "a"}).state for _ in range(2)]
+    assert states[1]["page"]
+    assert len(component.seen) == 1
 
 
 # The report

@@ -314,14 +314,52 @@ def test_a_blocking_step_that_runs_itself_again_does_not_wait_for_itself() -> No
 
 
 def test_a_serial_run_on_a_loop_does_not_wait_for_a_call_on_that_loop() -> None:
-    component = Async(1)
+    class Holds(Calls):
+        async def __call__(self, x: Any) -> Any:
+            if self.note(x) == 1:
+                await go_on.wait()
+            return [x]
+
+    component = Holds()
     pipeline = Pipeline([step(component, ["x"], "y", cache=MemoryCache())])
 
     async def main() -> None:
         first = asyncio.create_task(pipeline.arun({"x": 1}))
-        await asyncio.sleep(0.5)
+        while not component.seen:
+            await asyncio.sleep(0)
         assert pipeline.run({"x": 1}, mode="serial").state["y"] == [1]  # it blocks this loop, on purpose
+        go_on.set()
         assert (await first).state["y"] == [1]
 
-    component.takes = 0.0
+    go_on = asyncio.Event()
     asyncio.run(main())
+    assert len(component.seen) == 2
+
+
+def test_a_serial_run_that_waits_in_a_thread_leaves_its_place_to_another_one() -> None:
+    from plait.executors.thread import thread_pool
+
+    gate, began = threading.Event(), threading.Event()
+
+    class Waits(Calls):
+        def __call__(self, x: Any) -> Any:
+            self.note(x)
+            began.set()
+            assert gate.wait(20)
+            return [x]
+
+    component = Waits()
+    inner = Pipeline([step(component, ["x"], "y", cache=MemoryCache())])
+    outer = Pipeline([step(lambda x: inner.run({"x": x}, mode="serial").state["y"], ["x"], "z", name="nest")])
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        first = pool.submit(inner.run, {"x": 1})
+        assert began.wait(20)
+        second = pool.submit(outer.run, {"x": 1})
+        deadline = time.monotonic() + 20
+        while not any(flights._waiting.values()) or not thread_pool()._blocked:
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
+        gate.set()
+        assert first.result(20).state["y"] is second.result(20).state["z"]
+    assert component.seen == [1]
+    assert thread_pool()._blocked == 0

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from plait.core.cache import Cache, policy_of
 from plait.core.code import Reader, Unknown
-from plait.core.digest import Undigestable, digest, name_of
+from plait.core.digest import Undigestable, digest, digest_named, name_of
 from plait.errors import DefinitionError
 
 if TYPE_CHECKING:
@@ -104,20 +104,17 @@ class Cached:
             Unkept: naming the argument that can't be digested.
             TooLarge: when the limit is reached.
         """
-        parts: list[Any] = [self.version]
+        more = (
+            {} if settings is None else {f"the setting {name!r}": value for name, value in settings.items()}
+        )
         if self.policy.key is not None:
             arguments = {"the answer of its key function": self._answer(arguments)}
         if self._asks is not None:
-            arguments = {**arguments, "the answer of its cache_key()": self._asks()}
-        for name, value in (settings or {}).items():
-            arguments = {**arguments, f"the setting {name!r}": value}
-        for name in sorted(arguments):
-            value = arguments[name]
-            try:
-                parts += (name, digest(value, limit=limit))
-            except Undigestable as error:
-                raise Unkept(name, error.kind) from None
-        return f"{self.label}:{digest(parts).hex()}"
+            more["the answer of its cache_key()"] = self._asks()
+        try:
+            return f"{self.label}:{digest_named(self.version, arguments, more, limit=limit).hex()}"
+        except Undigestable as error:
+            raise Unkept(error.name, error.kind) from None
 
     def _answer(self, arguments: Mapping[str, Any]) -> Any:
         assert self.policy.key is not None

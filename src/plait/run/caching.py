@@ -144,6 +144,10 @@ class Keep:
             self._broken("get", error)
             return None
 
+    def at_once(self) -> Hit | None:
+        """What a store has that does not block: most hits are over here, without a turn."""
+        return None if self.store is None or _blocks(self.store) else self.look()
+
     async def look_later(self, cursor: Cursor | None) -> Hit | None:
         """What the store has, and don't block the loop meanwhile."""
         assert self.store is not None
@@ -215,23 +219,19 @@ async def _fly(keep: Keep, cursor: Cursor | None, make: Callable[[], Awaitable[N
     told = await turn(place)
     if not isinstance(told, Lead):
         return told
-    if cursor is not None:
-        cursor.flight = told
     with told.flying():
         hit = await keep.look_later(cursor)
         if hit is None:
             await make()
-    return _landed(told, keep, hit, cursor)
+    return _landed(told, keep, hit)
 
 
-def _landed(lead: Lead, keep: Keep, hit: Hit | None, cursor: Cursor | None) -> Hit | None:
+def _landed(lead: Lead, keep: Keep, hit: Hit | None) -> Hit | None:
     there = hit or keep.kept
     if there is None:
         lead.leave()
     else:
         lead.land(there.value)
-    if cursor is not None:
-        cursor.flight = None
     return hit
 
 
@@ -250,13 +250,13 @@ async def call_cached(run: Run, cursor: Cursor, step: PlannedStep, frame: Frame)
     if frame.program.check_types:
         check_arguments(step, frame.values)
     keep = await _keeper_later(step.cache, _named(step, frame, run.extras), step.path, cursor)
+    hit = keep.at_once()
+    if hit is None:
 
-    async def make() -> None:
-        await keep.later(cursor, await call_uncached(run, cursor, step, frame))
+        async def make() -> None:
+            await keep.later(cursor, await call_uncached(run, cursor, step, frame))
 
-    hit = await _fly(keep, cursor, make)
-    if cursor.stopped:  # it waited in vain
-        raise asyncio.CancelledError
+        hit = await _fly(keep, cursor, make)
     if hit is not None:
         _found(run, cursor, step, frame, keep, hit)
 
@@ -271,10 +271,10 @@ async def call_cached_in_thread(
     if frame.program.check_types:
         check_arguments(step, frame.values)
     keep = await _keeper_later(step.cache, _named(step, frame, run.extras), step.path, cursor)
-    hit = await _fly(keep, cursor, lambda: call_threaded(run, cursor, frame, rows, first, keep))
+    hit = keep.at_once() or await _fly(
+        keep, cursor, lambda: call_threaded(run, cursor, frame, rows, first, keep)
+    )
     if hit is not None:
-        if cursor.stopped:
-            raise asyncio.CancelledError
         _found(run, cursor, step, frame, keep, hit)
         frame.drop(step)
         run.log.append((cursor.task, first, began, run.clock()))
@@ -310,7 +310,7 @@ def _fly_here(keep: Keep, make: Callable[[], None]) -> Hit | None:
         hit = keep.look()
         if hit is None:
             make()
-    return _landed(told, keep, hit, None)
+    return _landed(told, keep, hit)
 
 
 # ---------------------------------------------------------------------- around a run
@@ -384,7 +384,7 @@ async def execute_cached(run: Run, cached: Whole) -> None:
             state = _state(run)
             if state is not None:
                 await keep.later(None, state)
-    if _landed(told, keep, hit, None) is not None:
+    if _landed(told, keep, hit) is not None:
         assert hit is not None
         _ended(run, keep, hit)
 

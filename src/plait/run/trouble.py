@@ -100,8 +100,6 @@ def close(cursor: Cursor) -> bool:
     """Close a strand's coroutine, and end its Task; from now on nothing that it does counts."""
     atask = cursor.atask
     cursor.fenced = cursor.stopped = True
-    if cursor.flight is not None:  # who waits for its result has waited in vain
-        cursor.flight.leave()
     atask.add_done_callback(_look_away)
     run_in = atask.get_context().run if hasattr(atask, "get_context") else _here  # 3.12: its own context
     try:

@@ -7,7 +7,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 from plait.core.policy import whole
 from plait.errors import DefinitionError
@@ -42,7 +42,7 @@ class MemoryCache:
 
     __slots__ = ("__weakref__", "_bytes", "_clock", "_entries", "_lock", "max_bytes", "max_entries")
 
-    blocking: Final = False
+    blocking = False
 
     def __init__(
         self,
