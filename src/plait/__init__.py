@@ -39,8 +39,8 @@ from plait.errors import (
 from plait.run.limits import Limit, Limits, set_limits
 
 if TYPE_CHECKING:
-    from plait.core.cache import Cache
     from plait.core.branching import guard, if_else, switch, toggle
+    from plait.core.cache import Cache
     from plait.core.handling import try_catch
     from plait.core.looping import goto, map_reduce, while_do
     from plait.pipeline import Pipeline

@@ -445,6 +445,10 @@ class Pipeline(Generic[StateT, InputT]):
 
     def _stopping(self, before: Iterable[str], after: Iterable[str]) -> Pipeline[StateT, InputT]:
         """This pipeline with pauses before and after some steps."""
+        if self._keeps is not None:
+            raise DefinitionError(
+                "a pipeline with a cache can't stop before or after steps: a result from the cache has none. Give its steps the caches"
+            )
         from plait.core.plan.breakpoints import Breakpoints
 
         breakpoints = Breakpoints(before, after)

@@ -12,8 +12,10 @@ from tests.run.counting import Async, Blocking, Late, Slow
 
 from plait import (
     Config,
+    DefinitionError,
     MemoryCache,
     Pipeline,
+    interrupt,
     log,
     parallel,
     step,
@@ -147,3 +149,19 @@ def test_a_message_is_not_told_again() -> None:
         pipeline.run({"x": 1}, observers=[Listens()])
     assert told.count("Emitted") == 1
     assert told.count("RunFinished") == 2
+
+
+@pytest.mark.parametrize("where", ["interrupt_before", "interrupt_after"])
+def test_a_pipeline_with_a_cache_has_no_breakpoints(where: Any) -> None:
+    pipeline = Pipeline([step(Blocking(), ["x"], "y", name="work")], cache=MemoryCache())
+    with pytest.raises(DefinitionError, match="can't stop before or after steps"):
+        pipeline.run({"x": 1}, **{where: ["work"]})
+
+
+def test_a_run_that_waits_for_an_answer_is_not_kept() -> None:
+    component = Blocking()
+    steps = [step(component, ["x"], "y", name="work", cache=MemoryCache()), interrupt("Go on?", "answer")]
+    result = Pipeline(steps).run({"x": 1})
+    assert Pipeline(steps).run({"x": 1}).resume("yes").state["answer"] == "yes"
+    assert result.resume("no").state == {"x": 1, "y": [1], "answer": "no"}
+    assert component.seen == [1]

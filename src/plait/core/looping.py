@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from plait.core.cache import Cache
     from plait.typing import CacheStore
 
+
 def while_do(
     body: Any,
     condition: Any,
