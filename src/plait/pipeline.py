@@ -19,7 +19,7 @@ from plait.run.drive import Run
 from plait.run.finish import check_state, collected, final_values, raise_outcome
 from plait.run.limits import Limits, default_limits
 from plait.run.loops import name_the_cure, run_sync
-from plait.run.options import RunId, no_grace, options_of
+from plait.run.options import RunId, keeping, no_grace, options_of
 from plait.run.program import Program, program_of
 from plait.run.values import fill_inputs
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from plait.core.plan.breakpoints import Breakpoints
     from plait.core.plan.model import Plan
     from plait.core.report.report import Report
-    from plait.core.whole import Whole
     from plait.run.map import AsyncMap, Map
     from plait.run.modes import Mode
     from plait.run.stream import AsyncStream, Options, Stream
@@ -47,12 +46,6 @@ else:  # the defaults are for type checkers; before Python 3.13 they would cost 
     InputT = TypeVar("InputT", contravariant=True)
 S = TypeVar("S")
 I = TypeVar("I")  # noqa: E741
-
-
-def _keeps(cache: object, definition: Definition, where: str) -> Whole | None:
-    from plait.core.whole import cached_pipeline  # only who keeps results pays for what that takes
-
-    return cached_pipeline(cache, definition, where)
 
 
 class Pipeline(Generic[StateT, InputT]):
@@ -73,8 +66,7 @@ class Pipeline(Generic[StateT, InputT]):
         grace: seconds that a cancelled step has for its cleanup before it is told again.
         check_types: ``"edges"`` compares values with declared types where a run begins and ends; ``"steps"``
             also between steps.
-        cache: keep whole results, so that equal inputs (and settings that its steps read) are computed once. As for
-            ``step``; counts for runs of this pipeline, not where it is part of another one.
+        cache: keep whole results, as ``step`` keeps its own; not where it is a part of another pipeline.
 
     Raises:
         DefinitionError: for a wrong argument.
@@ -204,7 +196,7 @@ class Pipeline(Generic[StateT, InputT]):
         self._durations: dict[str, float] = {}
         self._breakpoints: Breakpoints | None = None
         self._cache: dict[str, Any] = {}
-        self._keeps = None if cache is None else _keeps(cache, self.__plait_definition__, where)
+        self._keeps = None if cache is None else keeping(cache, self.__plait_definition__, where)
 
     if (
         not TYPE_CHECKING
@@ -356,8 +348,7 @@ class Pipeline(Generic[StateT, InputT]):
                 name=old.name,
                 max_concurrency=old.max_concurrency,
             )
-            if self._keeps is not None:
-                made._keeps = _keeps(self._keeps, made.__plait_definition__, f"{self!r}")
+            made._keeps = self._keeps and keeping(self._keeps, made.__plait_definition__, repr(self))
         made._cache = {}
         return made
 
@@ -431,12 +422,7 @@ class Pipeline(Generic[StateT, InputT]):
         run = self._new_run(
             Run, self._program(fused=not watching), inputs, config, context, deadline, watching
         )
-        if self._keeps is None:
-            await run.execute()
-        else:
-            from plait.run.caching import execute_cached
-
-            await execute_cached(run, self._keeps)
+        await (run.execute() if self._keeps is None else self._keeps.execute(run))
         return self._result(run)
 
     async def _go_on(self, run: Run, resumed: Sequence[int]) -> Result[StateT]:
@@ -446,9 +432,7 @@ class Pipeline(Generic[StateT, InputT]):
     def _stopping(self, before: Iterable[str], after: Iterable[str]) -> Pipeline[StateT, InputT]:
         """This pipeline with pauses before and after some steps."""
         if self._keeps is not None:
-            raise DefinitionError(
-                "a pipeline with a cache can't stop before or after steps: a result from the cache has none. Give its steps the caches"
-            )
+            self._keeps.refuse_breakpoints()
         from plait.core.plan.breakpoints import Breakpoints
 
         breakpoints = Breakpoints(before, after)
@@ -708,22 +692,17 @@ class Pipeline(Generic[StateT, InputT]):
             deadline=self._deadline if deadline is None else float(deadline),
             observers=observers,
         )
-        given = inputs if type(inputs) is dict else self._given(inputs)
+        given = inputs
+        if type(inputs) is not dict:
+            from plait.run.inputs import as_dict
+
+            given = as_dict(self.__plait_definition__, inputs, self.input_keys)
         if self._declared:
             from plait.run.inputs import check_inputs
 
             check_inputs(self.__plait_definition__, given)
         run.extras = fill_inputs(program.plan, run.root.values, given)
         return run
-
-    def _given(self, inputs: Any) -> dict[str, Any]:
-        try:
-            return self.__plait_definition__.schema.values_of(inputs)
-        except TypeError:
-            wanted = ", ".join(map(repr, self.input_keys)) or "no keys"
-            raise InputError(
-                f"the inputs are {type(inputs).__name__}; give a mapping with {wanted}, or an instance of the input type"
-            ) from None
 
     def _run_serially(
         self,
@@ -745,9 +724,7 @@ class Pipeline(Generic[StateT, InputT]):
         if self._keeps is None:
             run.execute_serially()
         else:
-            from plait.run.caching import execute_cached_here
-
-            execute_cached_here(run, self._keeps)
+            self._keeps.execute_here(run)
         return self._result(run)
 
     def _result(self, run: Run) -> Result[StateT]:

@@ -178,7 +178,7 @@ def whole(*steps: Any, cache: Any = True, **options: Any) -> str:
     """The key of a run of a pipeline without inputs."""
     pipeline = Pipeline(list(steps), cache=cache, **options)
     assert pipeline._keeps is not None
-    return pipeline._keeps.key({})
+    return pipeline._keeps.cached.key({})
 
 
 def test_a_pipeline_is_all_that_can_change_its_result() -> None:
@@ -214,7 +214,7 @@ def test_a_pipeline_knows_the_settings_that_its_steps_read() -> None:
     inner = Pipeline([step(embed, {"text": Config("inner", "x")}, "other")])
     pipeline = Pipeline([one, inner], cache=True)
     assert pipeline._keeps is not None
-    assert pipeline._keeps.settings == ("inner", "model")
+    assert pipeline._keeps.cached.settings == ("inner", "model")
 
 
 def test_a_pipeline_with_an_effect_has_no_cache() -> None:
@@ -239,7 +239,7 @@ def test_a_pipeline_put_together_further_has_another_key() -> None:
     two = one | step(embed, ["text"], "other")
     assert one._keeps is not None
     assert two._keeps is not None
-    assert one._keeps.key({}) != two._keeps.key({})
+    assert one._keeps.cached.key({}) != two._keeps.cached.key({})
 
 
 def test_a_component_that_takes_the_context_makes_a_pipeline_say_so() -> None:

@@ -99,8 +99,8 @@ class _Feed:
         self.hash = hashlib.blake2b(digest_size=SIZE)
         self.left, self.depth = left, depth
 
-    def write(self, tag: str, data: bytes | memoryview) -> None:
-        size = len(data) if isinstance(data, bytes) else data.nbytes
+    def write(self, tag: str, data: bytes) -> None:
+        size = len(data)
         self.left -= size + 8
         if self.left < 0:
             raise TooLarge

@@ -12,7 +12,7 @@ from typing import Any, Final
 from plait.core.cache import policy_of
 from plait.core.cached import Cached, read_component, refusal
 from plait.core.code import Reader, Unknown
-from plait.core.composed import Composed
+from plait.core.control import Composed
 from plait.core.digest import name_of
 from plait.core.flow import Definition, steps_of
 from plait.core.handlers import ErrorHandler

@@ -1,4 +1,4 @@
-"""Results that are kept: what happens around the call of a step, or around a run, that has a cache.
+"""Results that are kept: what happens around the call of a step that has a cache.
 
     key of the arguments ──▶ turn (run.flights) ──▶ in the store?  yes ──▶ put away, a fact CacheHit in the log
                                   │                                no  ──▶ call, keep, put away
@@ -10,7 +10,6 @@ component up and calls nothing. Whatever a store raises is logged and fails noth
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 import copy
 import inspect
@@ -22,12 +21,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from plait.context import Cursor
 from plait.core.cached import Cached, Unkept
 from plait.core.digest import TooLarge, name_of
-from plait.core.plan.model import NOT_YET, Missing, PlannedStep
+from plait.core.plan.model import PlannedStep
 from plait.core.schedule.events import CacheHit
 from plait.executors.job import Job
 from plait.executors.thread import thread_pool
 from plait.run.call import call_threaded, call_uncached
-from plait.run.finish import check_state, collected, final_values
 from plait.run.flights import Lead, leads, turn, turn_here
 from plait.run.program import Row
 from plait.run.values import Frame, arguments, check_arguments, check_result, put
@@ -35,9 +33,7 @@ from plait.stores.memory_cache import MemoryCache
 from plait.typing import CacheStore, Hit
 
 if TYPE_CHECKING:
-    from plait.core.whole import Whole
     from plait.run.drive import Run
-    from plait.run.serial import SerialRun
 
 T = TypeVar("T")
 
@@ -176,13 +172,14 @@ def _named(step: PlannedStep, frame: Frame, extras: Mapping[str, Any]) -> dict[s
     return {**dict(zip(names, args, strict=False)), **kwargs}
 
 
-def _keeper(
+def keeper(
     cached: Cached,
     named: Mapping[str, Any],
     path: str,
     limit: int | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> Keep:
+    """What keeps the result of a call with these arguments; nothing does if one of them can\'t be digested."""
     store = store_of(cached)
     try:
         return Keep(cached, store, cached.key(named, settings, limit=limit), path)
@@ -192,18 +189,19 @@ def _keeper(
         return Keep(cached, None, "", path)
 
 
-async def _keeper_later(
+async def keeper_later(
     cached: Cached,
     named: Mapping[str, Any],
     path: str,
     cursor: Cursor | None,
     settings: Mapping[str, Any] | None = None,
 ) -> Keep:
+    """The same on the loop, which large arguments don\'t hold up."""
     try:
-        return _keeper(cached, named, path, _AT_ONCE, settings)
+        return keeper(cached, named, path, _AT_ONCE, settings)
     except TooLarge:
         return await _in_thread(
-            cursor, lambda: _keeper(cached, named, path, None, settings), f"cache of {path}"
+            cursor, lambda: keeper(cached, named, path, None, settings), f"cache of {path}"
         )
 
 
@@ -223,10 +221,11 @@ async def _fly(keep: Keep, cursor: Cursor | None, make: Callable[[], Awaitable[N
         hit = await keep.look_later(cursor)
         if hit is None:
             await make()
-    return _landed(told, keep, hit)
+    return landed(told, keep, hit)
 
 
-def _landed(lead: Lead, keep: Keep, hit: Hit | None) -> Hit | None:
+def landed(lead: Lead, keep: Keep, hit: Hit | None) -> Hit | None:
+    """The turn is over: what was found, or has been kept, goes to those who wait."""
     there = hit or keep.kept
     if there is None:
         lead.leave()
@@ -249,7 +248,7 @@ async def call_cached(run: Run, cursor: Cursor, step: PlannedStep, frame: Frame)
     assert step.cache is not None
     if frame.program.check_types:
         check_arguments(step, frame.values)
-    keep = await _keeper_later(step.cache, _named(step, frame, run.extras), step.path, cursor)
+    keep = await keeper_later(step.cache, _named(step, frame, run.extras), step.path, cursor)
     hit = keep.at_once()
     if hit is None:
 
@@ -270,7 +269,7 @@ async def call_cached_in_thread(
     began = run.clock()
     if frame.program.check_types:
         check_arguments(step, frame.values)
-    keep = await _keeper_later(step.cache, _named(step, frame, run.extras), step.path, cursor)
+    keep = await keeper_later(step.cache, _named(step, frame, run.extras), step.path, cursor)
     hit = keep.at_once() or await _fly(
         keep, cursor, lambda: call_threaded(run, cursor, frame, rows, first, keep)
     )
@@ -287,13 +286,14 @@ def call_cached_here(
     assert step.cache is not None
     if frame.program.check_types:
         check_arguments(step, frame.values)
-    keep = _keeper(step.cache, _named(step, frame, run.extras), step.path)
-    hit = _fly_here(keep, lambda: keep.now(call()))
+    keep = keeper(step.cache, _named(step, frame, run.extras), step.path)
+    hit = fly_here(keep, lambda: keep.now(call()))
     if hit is not None:
         _found(run, cursor, step, frame, keep, hit)
 
 
-def _fly_here(keep: Keep, make: Callable[[], None]) -> Hit | None:
+def fly_here(keep: Keep, make: Callable[[], None]) -> Hit | None:
+    """Make the call in this thread, unless its result is there or on its way: then give that."""
     place = (id(keep.store), keep.key)
     if keep.store is None or leads(place):
         make()
@@ -310,96 +310,4 @@ def _fly_here(keep: Keep, make: Callable[[], None]) -> Hit | None:
         hit = keep.look()
         if hit is None:
             make()
-    return _landed(told, keep, hit)
-
-
-# ---------------------------------------------------------------------- around a run
-
-
-def _inputs(run: Run) -> dict[str, Any]:
-    named = dict(run.extras)
-    for key, (slot, _, _) in run.plan.inputs.items():
-        value = run.root.values[slot]
-        if value.__class__ is not Missing:
-            named[key] = value
-    return named
-
-
-def _settings(run: Run, cached: Whole) -> dict[str, Any]:
-    """The settings that the steps of a pipeline read, as far as this run gives them."""
-    given = {**run.context, **run.config}
-    return {key: given[key] for key in cached.settings if key in given}
-
-
-def _state(run: Run) -> dict[str, Any] | None:
-    """The state of a run that may be kept: one that succeeded, without a failure that a block collected."""
-    if run.outcome != "succeeded" or run.outer_cancel is not None or (run.has_trouble and collected(run)):
-        return None
-    state = final_values(run)
-    bound = run.plan.bound
-    if bound is not None and bound.definition.schema.declared:
-        check_state(run, state)
-    return state
-
-
-def _ended(run: Run, keep: Keep, hit: Hit) -> None:
-    """Let a run that was not made look like the one whose result it has."""
-    state = keep.taken(hit.value)
-    values, written = run.root.values, dict(run.program.finals)
-    for key, slot in written.items():
-        values[slot] = state.get(key, NOT_YET)
-    run.extras = {key: value for key, value in state.items() if key not in written}
-    run.log.append(CacheHit(run.clock(), -1, 0))
-    run.outcome, run.ended = "succeeded", run.clock()
-    if run.teller is not None:
-        run.teller.run_started()
-        run.teller.run_finished("succeeded")
-
-
-async def execute_cached(run: Run, cached: Whole) -> None:
-    """Make a run, or take its result from where it is kept."""
-    loop = run.loop = asyncio.get_running_loop()
-    run.clock = getattr(loop, "plait_clock", run.clock)
-    run.started = run.clock()
-    keep = await _keeper_later(cached, _inputs(run), cached.label, None, _settings(run, cached))
-    place = (id(keep.store), keep.key)
-    if keep.store is None or leads(place):
-        await run.execute()
-        return
-    try:
-        async with asyncio.timeout(run.deadline):
-            told = await turn(place)
-    except TimeoutError:
-        run.outcome, run.ended = "deadline", run.clock()
-        return
-    if not isinstance(told, Lead):
-        _ended(run, keep, told)
-        return
-    with told.flying():
-        hit = await keep.look_later(None)
-        if hit is None:
-            if run.deadline is not None:  # the wait was part of it
-                run.deadline = max(run.deadline - (run.clock() - run.started), 1e-9)
-            await run.execute()
-            state = _state(run)
-            if state is not None:
-                await keep.later(None, state)
-    if _landed(told, keep, hit) is not None:
-        assert hit is not None
-        _ended(run, keep, hit)
-
-
-def execute_cached_here(run: SerialRun, cached: Whole) -> None:
-    """Make a serial run, or take its result from where it is kept."""
-    run.started = run.clock()
-    keep = _keeper(cached, _inputs(run), cached.label, settings=_settings(run, cached))
-
-    def make() -> None:
-        run.execute_serially()
-        state = _state(run)
-        if state is not None:
-            keep.now(state)
-
-    hit = _fly_here(keep, make)
-    if hit is not None:
-        _ended(run, keep, hit)
+    return landed(told, keep, hit)

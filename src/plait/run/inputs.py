@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from plait.core.flow import Definition
 from plait.core.names import did_you_mean
 from plait.core.typecheck import show_flat
 from plait.errors import InputError
+
+
+def as_dict(definition: Definition, inputs: Any, wanted: Iterable[str]) -> dict[str, Any]:
+    """The inputs of a run, which are no dict, as one.
+
+    Raises:
+        InputError: naming the keys that are wanted.
+    """
+    try:
+        return definition.schema.values_of(inputs)
+    except TypeError:
+        keys = ", ".join(map(repr, wanted)) or "no keys"
+        raise InputError(
+            f"the inputs are {type(inputs).__name__}; give a mapping with {keys}, or an instance of the input type"
+        ) from None
 
 
 def check_inputs(definition: Definition, given: Mapping[str, Any]) -> None:
