@@ -693,14 +693,10 @@ class Pipeline(Generic[StateT, InputT]):
             observers=observers,
         )
         given = inputs
-        if type(inputs) is not dict:
-            from plait.run.inputs import as_dict
+        if self._declared or type(inputs) is not dict:
+            from plait.run.inputs import checked
 
-            given = as_dict(self.__plait_definition__, inputs, self.input_keys)
-        if self._declared:
-            from plait.run.inputs import check_inputs
-
-            check_inputs(self.__plait_definition__, given)
+            given = checked(self.__plait_definition__, inputs, lambda: self.input_keys)
         run.extras = fill_inputs(program.plan, run.root.values, given)
         return run
 

@@ -179,7 +179,7 @@ def keeper(
     limit: int | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> Keep:
-    """What keeps the result of a call with these arguments; nothing does if one of them can\'t be digested."""
+    """What keeps the result of a call with these arguments; nothing does if one of them can't be digested."""
     store = store_of(cached)
     try:
         return Keep(cached, store, cached.key(named, settings, limit=limit), path)
@@ -196,7 +196,7 @@ async def keeper_later(
     cursor: Cursor | None,
     settings: Mapping[str, Any] | None = None,
 ) -> Keep:
-    """The same on the loop, which large arguments don\'t hold up."""
+    """The same on the loop, which large arguments don't hold up."""
     try:
         return keeper(cached, named, path, _AT_ONCE, settings)
     except TooLarge:
