@@ -57,8 +57,8 @@ MAY_IMPORT = {
     "plait.observers": SHARED | {"plait.observers"},
     "plait.stores": SHARED | {"plait.stores"},
     "plait.routers": CORE | {"plait.routers"},
-    # The loop hands jobs to executors; that is the one arrow between shells.
-    "plait.run": SHARED | {"plait.run", "plait.executors"},
+    # The loop hands jobs to executors and keeps results in stores; those are the arrows between shells.
+    "plait.run": SHARED | {"plait.run", "plait.executors", "plait.stores"},
 }
 """For each layer, the parts of Plait it may import; what is not named here stands above the layers."""
 

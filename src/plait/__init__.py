@@ -41,14 +41,17 @@ from plait.run.limits import Limit, Limits, set_limits
 if TYPE_CHECKING:
     from plait.composer import Composer
     from plait.core.branching import guard, if_else, switch, toggle
+    from plait.core.cache import Cache
     from plait.core.handling import try_catch
     from plait.core.looping import goto, map_reduce, while_do
     from plait.pipeline import Pipeline
     from plait.result import Result
     from plait.run.loops import shutdown
+    from plait.stores.memory_cache import MemoryCache
 
 __all__ = [
     "END",
+    "Cache",
     "Chain",
     "Choice",
     "Composer",
@@ -71,6 +74,7 @@ __all__ = [
     "Limits",
     "Loop",
     "MapReduce",
+    "MemoryCache",
     "MissingExtra",
     "Optional",
     "OutputError",
@@ -120,6 +124,8 @@ __all__ = [
 
 _LATER = {
     "Composer": "plait.composer",
+    "Cache": "plait.core.cache",
+    "MemoryCache": "plait.stores.memory_cache",
     "Pipeline": "plait.pipeline",
     "Result": "plait.result",
     "shutdown": "plait.run.loops",

@@ -20,13 +20,14 @@ from plait.run.drive import Run
 from plait.run.finish import check_state, collected, final_values, raise_outcome
 from plait.run.limits import Limits, default_limits
 from plait.run.loops import name_the_cure, run_sync
-from plait.run.options import RunId, no_grace, options_of
+from plait.run.options import RunId, keeping, no_grace, options_of
 from plait.run.program import Program, program_of
 from plait.run.values import fill_inputs
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar
 
+    from plait.core.cache import Cache
     from plait.core.check.diagnostic import Diagnostic
     from plait.core.plan.bound import Bound
     from plait.core.plan.breakpoints import Breakpoints
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from plait.run.map import AsyncMap, Map
     from plait.run.modes import Mode
     from plait.run.stream import AsyncStream, Options, Stream
+    from plait.typing import CacheStore
 
     StateT = TypeVar("StateT", default=dict[str, Any])
     InputT = TypeVar("InputT", default=Mapping[str, Any], contravariant=True)
@@ -65,6 +67,7 @@ class Pipeline(Joining, Generic[StateT, InputT]):
         grace: seconds that a cancelled step has for its cleanup before it is told again.
         check_types: ``"edges"`` compares values with declared types where a run begins and ends; ``"steps"``
             also between steps.
+        cache: keep whole results, as ``step`` keeps its own; not where it is a part of another pipeline.
 
     Raises:
         DefinitionError: for a wrong argument.
@@ -90,6 +93,7 @@ class Pipeline(Joining, Generic[StateT, InputT]):
         fallback: Any = ...,
         catch: type[BaseException] | tuple[type[BaseException], ...] = ...,
         check_types: Literal["edges", "steps"] = ...,
+        cache: Cache | CacheStore | bool | None = ...,
     ) -> None: ...
     @overload
     def __init__(
@@ -107,6 +111,7 @@ class Pipeline(Joining, Generic[StateT, InputT]):
         fallback: Any = ...,
         catch: type[BaseException] | tuple[type[BaseException], ...] = ...,
         check_types: Literal["edges", "steps"] = ...,
+        cache: Cache | CacheStore | bool | None = ...,
     ) -> None: ...
     @overload
     def __init__(
@@ -124,6 +129,7 @@ class Pipeline(Joining, Generic[StateT, InputT]):
         fallback: Any = ...,
         catch: type[BaseException] | tuple[type[BaseException], ...] = ...,
         check_types: Literal["edges", "steps"] = ...,
+        cache: Cache | CacheStore | bool | None = ...,
     ) -> None: ...
     @overload
     def __init__(
@@ -141,6 +147,7 @@ class Pipeline(Joining, Generic[StateT, InputT]):
         fallback: Any = ...,
         catch: type[BaseException] | tuple[type[BaseException], ...] = ...,
         check_types: Literal["edges", "steps"] = ...,
+        cache: Cache | CacheStore | bool | None = ...,
     ) -> None: ...
     def __init__(
         self,
@@ -157,6 +164,7 @@ class Pipeline(Joining, Generic[StateT, InputT]):
         fallback: Any = None,
         catch: type[BaseException] | tuple[type[BaseException], ...] = Exception,
         check_types: Literal["edges", "steps"] = "edges",
+        cache: Cache | CacheStore | bool | None = None,
     ) -> None:
         where = f"Pipeline {name!r}" if name else "Pipeline"
         check_name(name, where)
@@ -190,6 +198,7 @@ class Pipeline(Joining, Generic[StateT, InputT]):
         self._durations: dict[str, float] = {}
         self._breakpoints: Breakpoints | None = None
         self._cache: dict[str, Any] = {}
+        self._keeps = None if cache is None else keeping(cache, self.__plait_definition__, where)
 
     if (
         not TYPE_CHECKING
@@ -199,11 +208,12 @@ class Pipeline(Joining, Generic[StateT, InputT]):
     def _tried(self, parts: tuple[Flow, ...]) -> tuple[tuple[Flow, ...], Order]:
         """The body for these parts: with a fallback, they are tried."""
         if self._fallback is None:
-            return parts, cast("Order", self._order)
+            return parts, self._order
         handler, catch = self._fallback
         body = Chain((dataflow(parts),) if self._order == "dataflow" else parts)
         tried: tuple[Flow, ...] = (Try(body, handler, catch=catch, error_state=None, name=None),)
-        return tried, cast("Order", "listed")
+        listed: Order = "listed"
+        return tried, listed
 
     # ------------------------------------------------------------------ looking at it
     @property
@@ -334,6 +344,7 @@ class Pipeline(Joining, Generic[StateT, InputT]):
                 name=old.name,
                 max_concurrency=old.max_concurrency,
             )
+            made._keeps = self._keeps and keeping(self._keeps, made.__plait_definition__, repr(self))
         made._cache = {}
         return made
 
@@ -407,7 +418,7 @@ class Pipeline(Joining, Generic[StateT, InputT]):
         run = self._new_run(
             Run, self._program(fused=not watching), inputs, config, context, deadline, watching
         )
-        await run.execute()
+        await (run.execute() if self._keeps is None else self._keeps.execute(run))
         return self._result(run)
 
     async def _go_on(self, run: Run, resumed: Sequence[int]) -> Result[StateT]:
@@ -416,6 +427,8 @@ class Pipeline(Joining, Generic[StateT, InputT]):
 
     def _stopping(self, before: Iterable[str], after: Iterable[str]) -> Pipeline[StateT, InputT]:
         """This pipeline with pauses before and after some steps."""
+        if self._keeps is not None:
+            self._keeps.refuse_breakpoints()
         from plait.core.plan.breakpoints import Breakpoints
 
         breakpoints = Breakpoints(before, after)
@@ -675,22 +688,13 @@ class Pipeline(Joining, Generic[StateT, InputT]):
             deadline=self._deadline if deadline is None else float(deadline),
             observers=observers,
         )
-        given = inputs if type(inputs) is dict else self._given(inputs)
-        if self._declared:
-            from plait.run.inputs import check_inputs
+        given = inputs
+        if self._declared or type(inputs) is not dict:
+            from plait.run.inputs import checked
 
-            check_inputs(self.__plait_definition__, given)
+            given = checked(self.__plait_definition__, inputs, lambda: self.input_keys)
         run.extras = fill_inputs(program.plan, run.root.values, given)
         return run
-
-    def _given(self, inputs: Any) -> dict[str, Any]:
-        try:
-            return self.__plait_definition__.schema.values_of(inputs)
-        except TypeError:
-            wanted = ", ".join(map(repr, self.input_keys)) or "no keys"
-            raise InputError(
-                f"the inputs are {type(inputs).__name__}; give a mapping with {wanted}, or an instance of the input type"
-            ) from None
 
     def _run_serially(
         self,
@@ -709,7 +713,10 @@ class Pipeline(Joining, Generic[StateT, InputT]):
             ),
         )
         run.result_of = lambda: self._result(run)
-        run.execute_serially()
+        if self._keeps is None:
+            run.execute_serially()
+        else:
+            self._keeps.execute_here(run)
         return self._result(run)
 
     def _result(self, run: Run) -> Result[StateT]:

@@ -1,4 +1,4 @@
-"""The proof of executors and observers: ours pass it, and each defect is caught by its name."""
+"""The proof of executors, observers and stores: ours pass it, and each defect is caught by its name."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ import threading
 
 import pytest
 
+from plait import MemoryCache
 from plait.executors.job import Abandoned, Job
 from plait.executors.thread import ThreadExecutor
 from plait.testing import conformance
-from plait.testing.conformance import check_executor, check_observer
+from plait.testing.conformance import check_cache_store, check_executor, check_observer
+from plait.typing import Hit
 
 
 @pytest.fixture(autouse=True)
@@ -312,3 +314,127 @@ def test_it_is_light_to_import():
         [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.strip() == ""
+
+
+class Faulty(MemoryCache):
+    """The store in memory with one defect."""
+
+    __slots__ = ()
+
+
+class SaysNothing(Faulty):
+    blocking = None  # type: ignore[assignment]
+
+
+class HasSomething(Faulty):
+    def get(self, key):
+        return super().get(key) or Hit(None)
+
+
+class LosesNone(Faulty):
+    def set(self, key, value, ttl=None):
+        if value is not None:
+            super().set(key, value, ttl)
+
+
+class GivesValues(Faulty):
+    def get(self, key):
+        found = super().get(key)
+        return found and found.value
+
+
+class GivesText(Faulty):
+    def set(self, key, value, ttl=None):
+        super().set(key, str(value) if isinstance(value, float) else value, ttl)
+
+
+class FoldsCase(Faulty):
+    def get(self, key):
+        return super().get(key.lower())
+
+    def set(self, key, value, ttl=None):
+        super().set(key.lower(), value, ttl)
+
+    def delete(self, key):
+        super().delete(key.lower())
+
+
+class KeepsTheFirst(Faulty):
+    def set(self, key, value, ttl=None):
+        if super().get(key) is None:
+            super().set(key, value, ttl)
+
+
+class DeletesNothing(Faulty):
+    def delete(self, key):
+        pass
+
+
+class DeleteRaises(Faulty):
+    def delete(self, key):
+        if super().get(key) is None:
+            raise KeyError(key)
+        super().delete(key)
+
+
+class ClearsTooLittle(Faulty):
+    def clear(self):
+        super().delete("a")
+
+
+class NeverForgets(Faulty):
+    def set(self, key, value, ttl=None):
+        super().set(key, value, None)
+
+
+class AlwaysForgets(Faulty):
+    def set(self, key, value, ttl=None):
+        super().set(key, value, 0.05)
+
+
+class HoldsNames(Faulty):
+    def set(self, key, value, ttl=None):
+        super().set(key, repr(value) if type(value) is object else value, ttl)
+
+
+class MixesThreads(Faulty):
+    def set(self, key, value, ttl=None):
+        super().set("own 0" if key.startswith("own") else key, value, ttl)
+
+    def get(self, key):
+        return super().get("own 0" if key.startswith("own") else key)
+
+
+@pytest.mark.parametrize(
+    ("store", "promise"),
+    [
+        (SaysNothing, "it says whether it blocks"),
+        (HasSomething, "an empty store has nothing"),
+        (LosesNone, "None included"),
+        (GivesValues, "None included"),
+        (GivesText, "it gives back what it was given"),
+        (FoldsCase, "it tells them apart"),
+        (KeepsTheFirst, "the value that is set last counts"),
+        (DeletesNothing, "delete and clear"),
+        (DeleteRaises, "an empty store has nothing: it raised KeyError"),
+        (ClearsTooLittle, "delete and clear"),
+        (NeverForgets, "a ttl ends a result"),
+        (AlwaysForgets, "a ttl ends a result"),
+        (HoldsNames, "what it can't hold it refuses"),
+        (MixesThreads, "any number of threads"),
+    ],
+)
+def test_a_defect_of_a_store_is_named(store, promise):
+    with pytest.raises(AssertionError, match=promise):
+        check_cache_store(store)
+
+
+def test_a_store_is_closed_after_each_promise():
+    closed = []
+
+    class Closes(MemoryCache):
+        def close(self):
+            closed.append(self)
+
+    check_cache_store(Closes)
+    assert len(closed) == len({id(store) for store in closed}) == 9

@@ -16,6 +16,8 @@ from plait.errors import DefinitionError
 
 if TYPE_CHECKING:
     from plait.context import StepContext
+    from plait.core.cache import Cache
+    from plait.typing import CacheStore
 
 
 class _Transform:
@@ -45,6 +47,7 @@ def transform(
     name: str | None = None,
     timeout: float | None = None,
     retry: Retry | None = None,
+    cache: Cache | CacheStore | bool | None = None,
 ) -> Step[..., Any]:
     """Compute new state from old with a function of one dict: ``transform(lambda d: d["a"] + d["b"], ["a", "b"], "sum")``.
 
@@ -55,6 +58,7 @@ def transform(
         name: the step's name; default: the operation's name.
         timeout: seconds that one attempt may take.
         retry: when and how often to try again.
+        cache: keep results, as for ``step``.
     """
     if not callable(operation):
         raise DefinitionError(f"transform({operation!r}, ...): the operation is a function of one dict")
@@ -71,6 +75,7 @@ def transform(
         name=name or component.__name__,
         timeout=timeout,
         retry=retry,
+        cache=cache,
     )
 
 

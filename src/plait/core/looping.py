@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from plait.core.branching import make_condition
 from plait.core.component import default_name
@@ -25,6 +25,10 @@ from plait.core.names import did_you_mean
 from plait.core.policy import Retry, whole
 from plait.core.step import Step, check_name, make_step
 from plait.errors import DefinitionError
+
+if TYPE_CHECKING:
+    from plait.core.cache import Cache
+    from plait.typing import CacheStore
 
 
 def while_do(
@@ -178,6 +182,7 @@ def map_reduce(
     executor: str | None = None,
     resources: Mapping[str, int] | None = None,
     error_handler: ErrorHandler | None = None,
+    cache: Cache | CacheStore | bool | None = None,
 ) -> MapReduce:
     """Call a component for each item of a list, side by side: ``map_reduce("summaries", summarize, input_map={"text": "pages"})``.
 
@@ -198,6 +203,7 @@ def map_reduce(
         executor: as for ``step``.
         resources: named amounts that each call holds while it runs.
         error_handler: what to do when the whole has failed for good, as for ``step``; a single item that fails is enough for that.
+        cache: keep the result of each item, as for ``step``.
 
     Raises:
         DefinitionError: for a wrong argument.
@@ -207,6 +213,7 @@ def map_reduce(
         "retry": retry,
         "executor": executor,
         "resources": resources,
+        "cache": cache,
     }
     settings = {key: value for key, value in settings.items() if value is not None}
     label = name or (map_func.label if isinstance(map_func, Step) else default_name(map_func))

@@ -11,8 +11,11 @@ from plait.core.policy import Retry, seconds
 from plait.errors import DefinitionError
 
 if TYPE_CHECKING:
+    from plait.core.cache import Cache
+    from plait.core.cached import Cached
     from plait.core.flow import Chain
     from plait.core.handlers import ErrorHandler
+    from plait.typing import CacheStore
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -76,7 +79,7 @@ class Step(Generic[P, R_co]):
         idempotent: bool,
         pure: bool,
         error_handler: ErrorHandler | None = None,
-        cache: Any = None,
+        cache: Cached | None = None,
     ) -> None:
         self.error_handler, self.cache = error_handler, cache
         self.component, self.kind, self.inputs, self.outputs = component, kind, inputs, outputs
@@ -256,8 +259,14 @@ def make_step(
         idempotent=bool(idempotent),
         pure=bool(pure),
         error_handler=error_handler and checked(error_handler, where),
-        cache=cache,
+        cache=None if cache is None else _cached(cache, found, effect, where),
     )
+
+
+def _cached(cache: Any, component: Component, effect: bool | None, where: str) -> Cached | None:
+    from plait.core.cached import cached_step  # only who keeps results pays for what that takes
+
+    return cached_step(cache, component, effect, where)
 
 
 def check_name(name: object, where: str) -> None:
@@ -310,7 +319,7 @@ def step(  # type: ignore[overload-overlap]  # anything callable keeps its signa
     idempotent: bool = ...,
     pure: bool = ...,
     error_handler: ErrorHandler | None = ...,
-    cache: Any = ...,
+    cache: Cache | CacheStore | bool | None = ...,
 ) -> Step[P, R]: ...
 @overload
 def step(
@@ -330,7 +339,7 @@ def step(
     idempotent: bool = ...,
     pure: bool = ...,
     error_handler: ErrorHandler | None = ...,
-    cache: Any = ...,
+    cache: Cache | CacheStore | bool | None = ...,
 ) -> Callable[[Callable[P, R]], Step[P, R]]: ...
 @overload
 def step(
@@ -350,7 +359,7 @@ def step(
     idempotent: bool = ...,
     pure: bool = ...,
     error_handler: ErrorHandler | None = ...,
-    cache: Any = ...,
+    cache: Cache | CacheStore | bool | None = ...,
 ) -> Step[..., Any]: ...
 def step(
     component: Any = None,
@@ -369,7 +378,7 @@ def step(
     idempotent: bool = False,
     pure: bool = False,
     error_handler: ErrorHandler | None = None,
-    cache: Any = None,
+    cache: Cache | CacheStore | bool | None = None,
 ) -> Any:
     """Make a step of a pipeline out of anything callable; also a decorator, ``@step(output_state="topics")``.
 
@@ -398,7 +407,7 @@ def step(
             wait for earlier readers.
         error_handler: what to do when the step has failed for good: ``Keep()`` leaves its keys as they were,
             ``Empty()`` writes None, ``Fallback(function)`` computes them. Default: the run fails.
-        cache: where results are kept, so that equal inputs are computed once.
+        cache: keep results, so that equal inputs are computed once: True, a store such as ``MemoryCache()``, or ``Cache(...)``.
 
     Returns:
         A ``Step``, still callable like the component.

@@ -17,6 +17,7 @@ from plait.run.program import Row
 from plait.run.values import arguments, check_arguments, check_result, fold, placed, put
 
 if TYPE_CHECKING:
+    from plait.run.caching import Keep
     from plait.run.drive import Run
     from plait.run.values import Frame
 
@@ -27,6 +28,15 @@ async def call_slow(run: Run, cursor: Cursor, step: PlannedStep, frame: Frame) -
     if step.merge is not None:
         values[step.outputs[0]] = fold(step, values)
         return
+    if step.cache is not None:
+        await _caching().call_cached(run, cursor, step, frame)
+        return
+    await call_uncached(run, cursor, step, frame)
+
+
+async def call_uncached(run: Run, cursor: Cursor, step: PlannedStep, frame: Frame) -> Any:
+    """Call the component itself; its result is put away, and returned."""
+    values = frame.values
     component = step.component
     assert component is not None
     if has_life(component) and not is_ready(component):
@@ -42,12 +52,28 @@ async def call_slow(run: Run, cursor: Cursor, step: PlannedStep, frame: Frame) -
     if frame.program.check_types:
         check_result(step, result)
     put(step, values, result)
+    return result
 
 
-async def call_threaded(run: Run, cursor: Cursor, frame: Frame, rows: tuple[Row, ...], first: int) -> None:
-    """Call a chain of blocking steps in one thread, or inline once all of them have proved instant."""
+def _caching() -> Any:
+    """What only steps with a cache need is loaded by the first of them."""
+    from plait.run import caching
+
+    return caching
+
+
+async def call_threaded(
+    run: Run, cursor: Cursor, frame: Frame, rows: tuple[Row, ...], first: int, keep: Keep | None = None
+) -> None:
+    """Call a chain of blocking steps in one thread, or inline once all of them have proved instant.
+
+    A step with a cache is alone in its chain; ``keep`` takes its result, in the thread.
+    """
     step = rows[0][0]
     cursor.step = step
+    if keep is None and step.cache is not None:
+        await _caching().call_cached_in_thread(run, cursor, frame, rows, first)
+        return
     component = step.component
     assert component is not None
     if has_life(component) and not is_ready(component):
@@ -58,7 +84,7 @@ async def call_threaded(run: Run, cursor: Cursor, frame: Frame, rows: tuple[Row,
         learned = [frame.program.learned.get(row[0].index) for row in rest]
         inline = all(entry is not None and entry.inline for entry in learned)
         values = frame.values if not step.abandon else frame.values.copy()
-        chain = _Chain(run, cursor, frame, values, rest)
+        chain = _Chain(run, cursor, frame, values, rest, keep)
         if inline:
             contextvars.copy_context().run(chain)
         else:
@@ -94,6 +120,8 @@ async def call_threaded(run: Run, cursor: Cursor, frame: Frame, rows: tuple[Row,
             if frame.program.check_types:
                 check_result(late, result)
             put(late, frame.values, result)
+            if keep is not None:
+                await keep.later(cursor, result)
             frame.drop(late)
             run.log.append((cursor.task, k, began, run.clock()))
             k += 1
@@ -121,11 +149,18 @@ def _settle(run: Run, frame: Frame, cursor: Cursor, chain: _Chain, k: int) -> in
 class _Chain:
     """The job of a thread: the steps one after another, until one fails or the job is told to stop."""
 
-    __slots__ = ("cursor", "error", "frame", "job", "pending", "rows", "run", "steps", "values")
+    __slots__ = ("cursor", "error", "frame", "job", "keep", "pending", "rows", "run", "steps", "values")
 
     def __init__(
-        self, run: Run, cursor: Cursor, frame: Frame, values: list[Any], rows: tuple[Row, ...]
+        self,
+        run: Run,
+        cursor: Cursor,
+        frame: Frame,
+        values: list[Any],
+        rows: tuple[Row, ...],
+        keep: Keep | None,
     ) -> None:
+        self.keep = keep
         self.run, self.cursor, self.frame, self.values = run, cursor, frame, values
         self.steps = [row[0] for row in rows]
         self.rows: list[tuple[PlannedStep, float, float, float]] = []
@@ -153,6 +188,8 @@ class _Chain:
                 if check:
                     check_result(step, result)
                 put(step, values, result)
+                if self.keep is not None and (job is None or not job.cancelled):
+                    self.keep.now(result)
             except BaseException as error:  # noqa: BLE001  (carried to the strand, with the steps that succeeded before it)
                 self.error = error
                 return

@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from plait.core.flow import Definition
 from plait.core.names import did_you_mean
 from plait.core.typecheck import show_flat
 from plait.errors import InputError
+
+
+def checked(definition: Definition, inputs: Any, wanted: Callable[[], Iterable[str]]) -> dict[str, Any]:
+    """The inputs of a run as a dict that fits what is declared.
+
+    Raises:
+        InputError: naming the key, or the keys that are wanted.
+    """
+    given: dict[str, Any]
+    if type(inputs) is dict:
+        given = inputs
+    else:
+        try:
+            given = definition.schema.values_of(inputs)
+        except TypeError:
+            keys = ", ".join(map(repr, wanted())) or "no keys"
+            raise InputError(
+                f"the inputs are {type(inputs).__name__}; give a mapping with {keys}, or an instance of the input type"
+            ) from None
+    check_inputs(definition, given)
+    return given
 
 
 def check_inputs(definition: Definition, given: Mapping[str, Any]) -> None:

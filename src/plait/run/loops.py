@@ -112,7 +112,7 @@ def wait_for(serving: LoopThread, work: Callable[[], Coroutine[Any, Any, T]]) ->
 
     future = asyncio.run_coroutine_threadsafe(watched(), serving.loop)
     try:
-        with _making_room():
+        with making_room():
             _wait_below_a_loop(future)
             value, error = future.result()
     except (KeyboardInterrupt, _Cancelled) as interrupt:
@@ -168,7 +168,8 @@ def call_soon(call: Callable[[], object]) -> None:
             serving.loop.call_soon_threadsafe(call)
 
 
-def _making_room() -> AbstractContextManager[None]:
+def making_room() -> AbstractContextManager[None]:
+    """While this thread waits for work that may need a thread: one of the pool is replaced meanwhile."""
     if threading.current_thread().name.startswith("plait-thread-"):
         return thread_pool().blocked()
     return nullcontext()

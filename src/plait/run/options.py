@@ -5,10 +5,14 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from plait.core.policy import seconds
 from plait.errors import DefinitionError
+
+if TYPE_CHECKING:
+    from plait.core.flow import Definition
+    from plait.run.kept import Kept
 
 _run_prefix = (0, "")
 _run_numbers = itertools.count(1)
@@ -73,3 +77,14 @@ def options_of(
 def no_grace(where: str) -> float:
     """Refuse a pipeline without any time for cleanup."""
     raise DefinitionError(f"{where}: grace is None; it is a number of seconds above 0")
+
+
+def keeping(cache: object, definition: Definition, where: str) -> Kept | None:
+    """The cache of a pipeline, or None.
+
+    Raises:
+        DefinitionError: when it can't have one.
+    """
+    from plait.run.kept import kept  # only who keeps results pays for what that takes
+
+    return kept(cache, definition, where)

@@ -91,6 +91,7 @@ def _row(step: PlannedStep, *, check_types: bool) -> Row:
         and step.parts is None
         and len(step.outputs) <= 1
         and not step.copy
+        and step.cache is None
         and not has_life(step.component)
     )
     one = step.slots[0] if fast and len(step.slots) == 1 else -1

@@ -134,6 +134,15 @@ class SerialRun(Run):
         if step.merge is not None:
             values[step.outputs[0]] = fold(step, values)
             return
+        if step.cache is not None:
+            from plait.run.caching import call_cached_here
+
+            call_cached_here(self, cursor, step, frame, lambda: self._call_uncached(cursor, step, frame))
+            return
+        self._call_uncached(cursor, step, frame)
+
+    def _call_uncached(self, cursor: Cursor, step: PlannedStep, frame: Frame) -> Any:
+        values = frame.values
         component = step.component
         assert component is not None
         if has_life(component) and not is_ready(component):
@@ -147,6 +156,7 @@ class SerialRun(Run):
         if frame.program.check_types:
             check_result(step, result)
         put(step, values, result)
+        return result
 
     def _set_up(self, component: Component) -> None:
         """Set a component up in this thread; only an async ``setup`` may need another one."""

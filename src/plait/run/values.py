@@ -177,7 +177,7 @@ def fill_config(plan: Plan, values: list[Any], config: Mapping[str, Any], contex
 def arguments(
     step: PlannedStep, values: list[Any], extras: Mapping[str, Any], context: Any
 ) -> tuple[list[Any], dict[str, Any]]:
-    """The arguments of a call, by position and by name.
+    """The arguments of a call, by position and by name; without ``context``, only to look at them.
 
     Raises:
         MissingInput: when a value is missing in this run and neither side has a default.
@@ -212,6 +212,8 @@ def arguments(
         whole = {**dict(zip((a.name for a in step.args), args, strict=False)), **kwargs}
         alone = len(step.args) == 1 and step.opaque is None and step.args[0].name not in component.fields
         args, kwargs = [next(iter(whole.values())) if alone else whole], {}
+    if context is None:
+        return args, kwargs
     if step.copy:
         import copy
 

@@ -1,9 +1,11 @@
-"""Proof for people who write an executor or an observer: each promise is tried, and what breaks it is named.
+"""Proof for people who write an executor, an observer or a store: each promise is tried, and what breaks it is named.
 
     async def test_my_executor():
         await check_executor(MyExecutor)
 
     check_observer(MyObserver)
+
+    check_cache_store(MyStore)
 
 An executor has one method, ``async execute(job)``. It calls ``job.call()`` in ``job.context`` and returns what that
 returns, or raises what it raises, and only when the call has truly ended. When it is cancelled it sets
@@ -26,8 +28,9 @@ from typing import Any
 
 from plait import events
 from plait.executors.job import Abandoned, Job
+from plait.testing._stores import check_cache_store
 
-__all__ = ["check_executor", "check_observer"]
+__all__ = ["check_cache_store", "check_executor", "check_observer"]
 
 PATIENCE = 10.0
 """Seconds after which something counts as hanging."""

@@ -190,7 +190,7 @@ def test_two_that_took_turns_at_the_lock_gained_nothing():
     assert " ".join(text.split()).endswith("is an estimate without it.")
     assert report.to_dict()["bound"] == report.bound()
     assert set(report.to_dict()["steps"][0]) == {
-        *("attempts", "cpu", "end", "outcome", "path", "retried", "start", "waited", "work")
+        *("attempts", "cached", "cpu", "end", "outcome", "path", "retried", "start", "waited", "work")
     }
 
 

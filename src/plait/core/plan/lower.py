@@ -152,6 +152,7 @@ class _Lowering:
         made.learnable = (
             made.where == "thread"
             and step.executor is None
+            and step.cache is None
             and step.timeout is None
             and step.exclusive is None
             and not step.resources
@@ -181,12 +182,15 @@ class _Lowering:
         made.out_flat = self._out_flat(leaf)
         made.effect, made.copy, made.retry, made.timeout = step.effect, step.copy, step.retry, step.timeout
         made.abandon, made.idempotent = step.abandon, step.idempotent
+        if step.cache is not None:
+            step.cache.planned(leaf.path, step.effect)
+            made.cache = step.cache
         return made
 
     def _blank(self, path: str) -> PlannedStep:
         made = PlannedStep()
         made.path, made.index, made.kind = path, len(self.steps), "merge"
-        made.component, made.merge, made.opaque = None, None, None
+        made.component, made.merge, made.opaque, made.cache = None, None, None, None
         made.frees, made.drops = (), ()
         made.retry = made.timeout = None
         made.effect = made.copy = made.abandon = made.idempotent = made.learnable = made.outermost = False

@@ -8,7 +8,7 @@ PlannedStep one step: its component, the slots it takes and fills, its policies
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
 from plait.core.component import Component
 from plait.core.inputs import Config
@@ -17,6 +17,9 @@ from plait.core.policy import Retry
 from plait.core.schedule.commands import Start
 from plait.core.schema import Field
 from plait.core.typecheck import Flat
+
+if TYPE_CHECKING:
+    from plait.core.cached import Cached
 
 SEGMENT: Final = 0
 REGION: Final = 1
@@ -95,6 +98,7 @@ class PlannedStep:
     __slots__ = (
         "abandon",
         "args",
+        "cache",
         "component",
         "copy",
         "drops",
@@ -151,6 +155,8 @@ class PlannedStep:
     idempotent: bool
     merge: tuple[Field, int, tuple[int, ...], tuple[str, ...]] | None
     """A reducer's fold: the field, the base slot (-1: none), the delta slots, and who wrote each."""
+    cache: Cached | None
+    """Where its results are kept, if they are."""
     frees: tuple[int, ...]
     """Slots that nobody reads after this step."""
     drops: tuple[int, ...]

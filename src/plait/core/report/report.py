@@ -17,7 +17,7 @@ from typing import Any
 from plait.core.plan.model import JOIN, Plan, PlannedStep
 from plait.core.report.replay import Replay
 from plait.core.schedule.commands import Open, Start
-from plait.core.schedule.events import Failed, Stopped
+from plait.core.schedule.events import CacheHit, Failed, Stopped
 
 _TURN = 10
 """How much longer than it computes a step may wait for its turn, for each other one. Who gives the lock back after
@@ -44,9 +44,22 @@ class StepReport:
         cpu: CPU seconds, for steps in threads; None where it was not measured.
         attempts: how many attempts there were.
         outcome: ``"succeeded"``, ``"failed"`` or ``"cancelled"``.
+        cached: whether its result came from a cache, or from an equal call that was under way.
     """
 
-    __slots__ = ("_held", "attempts", "cpu", "end", "outcome", "path", "retried", "start", "waited", "work")
+    __slots__ = (
+        "_held",
+        "attempts",
+        "cached",
+        "cpu",
+        "end",
+        "outcome",
+        "path",
+        "retried",
+        "start",
+        "waited",
+        "work",
+    )
 
     def __init__(self, path: str, start: float, end: float) -> None:
         self.path, self.start, self.end = path, start, end
@@ -55,6 +68,7 @@ class StepReport:
         self.cpu: float | None = None
         self.attempts = 1
         self.outcome = "succeeded"
+        self.cached = False
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -83,6 +97,7 @@ class Report:
         critical_path: the paths of the steps on the critical path.
         critical_seconds: its work; no schedule is shorter.
         unstopped: paths of steps that ignored cancellation.
+        cached: whether the whole result came from the pipeline's cache: then no step started.
     """
 
     def __init__(
@@ -95,6 +110,7 @@ class Report:
         wall: float,
         critical: Sequence[str],
         critical_seconds: float,
+        cached: bool = False,
     ) -> None:
         self.name, self.run_id, self.outcome, self.steps, self.wall = (
             name,
@@ -106,6 +122,7 @@ class Report:
         self._held = sum(s._held for s in steps)  # noqa: SLF001  (the report's own)
         self.work = sum(s.work for s in steps if s.outcome == "succeeded") - self._held
         self.critical_path, self.critical_seconds = tuple(critical), critical_seconds
+        self.cached = cached
 
     @property
     def speedup(self) -> float:
@@ -133,6 +150,8 @@ class Report:
         return " ".join(self._bounds())
 
     def _bounds(self) -> list[str]:
+        if self.cached:
+            return ["The whole result came from the pipeline's cache."]
         if not self.steps or self.work <= 0:
             return ["Nothing took time."]
         bounds = [self._shape()]
@@ -160,6 +179,7 @@ class Report:
             "name": self.name,
             "run_id": self.run_id,
             "outcome": self.outcome,
+            "cached": self.cached,
             "wall": self.wall,
             "work": self.work,
             "critical_path": list(self.critical_path),
@@ -199,6 +219,7 @@ def build(
         wall=ended - started,
         critical=path,
         critical_seconds=seconds,
+        cached=fold.whole,
     )
 
 
@@ -251,6 +272,8 @@ class _Fold:
         self._began: dict[int, float] = {}
         self._opened: dict[int, list[Open]] = {}
         self._places: dict[tuple[int, int], tuple[int, ...]] = {}
+        self._hits: set[tuple[int, int]] = set()
+        self.whole = False
 
     def take(self, log: Iterable[Any]) -> None:
         for row, commands in self.replay.feed(log):
@@ -261,6 +284,9 @@ class _Fold:
                 at = row.at
                 if isinstance(row, (Failed, Stopped)):
                     self._ended_badly(row)
+                elif isinstance(row, CacheHit):
+                    self._hits.add((row.task, row.step))
+                    self.whole = self.whole or row.task < 0
             for command in commands:
                 if isinstance(command, Start):
                     self._began[command.task] = at
@@ -284,6 +310,8 @@ class _Fold:
         if known is not None:
             report.attempts = known.attempts + 1
             report.retried = known.retried + report.start - known.start
+        report.cached = (task, k) in self._hits  # said right before; another attempt says so anew
+        self._hits.discard((task, k))
         self.found[task, k] = report
         self.index[task, k] = (*self._around(task), step.index)
         return report

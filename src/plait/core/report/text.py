@@ -31,6 +31,8 @@ def render(report: Report, width: int = 80) -> str:
         if left_out:
             lines.append(f"  and {left_out} shorter steps")
     about = "about " if report._held else ""  # noqa: SLF001  (two halves of one thing)
+    if report.cached:
+        return "\n".join([*lines, *(f"  {sentence}" for sentence in report._bounds())])  # noqa: SLF001
     lines += [
         "",
         f"  one after another {about}{seconds(report.work)}, critical path {seconds(report.critical_seconds)}, this run {seconds(report.wall)}",
@@ -57,6 +59,7 @@ def _line(report: Report, step: StepReport, label: int, bar: int) -> str:
         mark = "×" if step.outcome == "failed" else "·"
     name = step.path if len(step.path) <= label else "…" + step.path[-(label - 1) :]
     extra = f" ({step.attempts} attempts)" if step.attempts > 1 else ""
+    extra += " (cached)" if step.cached else ""
     return f"  {name:<{label}} {' ' * first}{mark * (last - first)}{' ' * (bar - last)} {seconds(step.work):>7}{extra}"
 
 

@@ -112,6 +112,14 @@ class Switched(NamedTuple):
     where: str
 
 
+class CacheHit(NamedTuple):
+    """A step's result came from a cache (task -1: that of the whole run). The scheduler only remembers it."""
+
+    at: float
+    task: int
+    step: int
+
+
 Event: TypeAlias = (
     RunStarted
     | Granted
@@ -126,4 +134,5 @@ Event: TypeAlias = (
     | CancelRequested
     | Committed
     | Switched
+    | CacheHit
 )

@@ -1,0 +1,1 @@
+"""Where things are kept. A store knows no pipeline."""
