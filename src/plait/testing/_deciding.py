@@ -234,16 +234,14 @@ class Deciding(Steps):
         catch = self.pick(ANYTHING)
         if not handles:  # nobody is there, or it is not for errors of this kind
             fallback: list[Flow] | None = None
+            ways = [body_keys]
             if self.chance(2):
-                fallback, catch = self.chain(keys.fork(), place, 1, 2), LookupError
-            self.settle(keys, [body_keys])
+                ways.append(self.after_failure(keys, body_keys))
+                fallback, catch = self.chain(ways[1], place, 1, 2), LookupError
+            self.settle(keys, ways)
             return try_catch(body, fallback, catch, name=self.block_name())
         alone, self.breaking = self.breaking - before <= 1, before
-        handler_keys = keys.fork()
-        for key in body_keys.written:
-            if not keys.sure(key):
-                handler_keys.known[key] = "maybe"
-            handler_keys.own.add(key)
+        handler_keys = self.after_failure(keys, body_keys)
         told = None
         if alone and self.chance(2):  # of one error the text is the same in every order
             told = self.new_key(keys, place)
@@ -251,6 +249,16 @@ class Deciding(Steps):
         fallback = self.chain(handler_keys, place, 1, 2)
         self.settle(keys, [body_keys, handler_keys])
         return try_catch(body, fallback, catch, told, name=self.block_name())
+
+    @staticmethod
+    def after_failure(keys: Keys, body_keys: Keys) -> Keys:
+        """What a handler knows: of what the body writes, nothing is sure."""
+        handler_keys = keys.fork()
+        for key in body_keys.written:
+            if not keys.sure(key):
+                handler_keys.known[key] = "maybe"
+            handler_keys.own.add(key)
+        return handler_keys
 
     # Jumps
 

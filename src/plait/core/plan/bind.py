@@ -31,7 +31,7 @@ from plait.core.plan.bound import (
 from plait.core.plan.conflicts import Branch, conflicts, leaves_of, rewritten, rewritten_in
 from plait.core.plan.embedding import Embedding
 from plait.core.plan.naming import Names, branch_members, is_single
-from plait.core.plan.place import At, Nodes, branch_of, presence_of
+from plait.core.plan.place import At, Nodes, at_end_of, branch_of, presence_of
 from plait.core.plan.reads import as_version
 from plait.core.plan.scope import Deltas, Env, Found, Scope, depend, merge_node
 from plait.core.schema import ABSENT, Field
@@ -436,6 +436,7 @@ class Binder(Embedding):
                     self._export(region, at, key, entry, [(branch_of(entry, region), entry, region.inner)])
                 else:
                     made.outer.presence = presence_of(region, made.candidates)
+                    made.outer.at_end = at_end_of(made.candidates)
                     at.env.write(key, made.outer)
         for flag in there.exits:
             ended = region.frame.version(flag.key, region, origin="block", presence="maybe")
@@ -477,6 +478,7 @@ class Binder(Embedding):
             presence=presence_of(region, candidates),
             annotation=inner.annotation,
         )
+        outer.at_end = at_end_of(candidates)
         region.writes.append(outer)
         region.exports.append(Export(outer, candidates))
         at.env.write(key, outer)

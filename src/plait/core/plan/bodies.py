@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from plait.core.flow import Flow
-from plait.core.plan.bound import Export, Frame, Leaf, Merge, Node, Region, Version
+from plait.core.plan.bound import Export, Frame, Leaf, Merge, Node, Presence, Region, Version
 from plait.core.plan.conflicts import leaves_of, rewritten_in
 from plait.core.plan.naming import Names
 from plait.core.plan.place import At, Nodes
@@ -53,6 +53,7 @@ class Bodies(Reads):
         carried: tuple[str, ...] = (),
         kept: tuple[str, ...] = (),
         sealed: bool = False,
+        ending: tuple[bool, ...] = (),
     ) -> None:
         """Walk the bodies of a region, each in its frame, and publish what they write.
 
@@ -64,6 +65,7 @@ class Bodies(Reads):
             carried: keys of which a turn reads what the turn before it wrote.
             kept: keys of which a handler reads what was written before the failure.
             sealed: blocks in it have frames of their own, and what is written before a failure gets out.
+            ending: for each body, whether it ends the pipeline in any case.
         """
         for other in at.before:
             region.wait_for(other, "declared order")
@@ -104,7 +106,11 @@ class Bodies(Reads):
             old = self._older(key, at) if entry is not None else None
             if entry is not None and old is not None and old.presence == "always":
                 entry.presence = "always"
-        self._publish_bodies(region, at, starts, ends, entries, partial, certain=certain)
+        surely = {body for body, ends_it in zip(region.bodies, ending, strict=False) if ends_it}
+        possibly = {body for body, _ in flags}
+        self._publish_bodies(
+            region, at, starts, ends, entries, partial, certain=certain, ending=surely, may_end=possibly
+        )
         for body, flag in flags:
             outer = at.frame.version("~exit", region, origin="block", presence="maybe")
             region.exports.append(Export(outer, [(0, flag, body)]))
@@ -195,6 +201,8 @@ class Bodies(Reads):
         partial: dict[str, list[Version]],
         *,
         certain: bool,
+        ending: set[Frame],
+        may_end: set[Frame],
     ) -> None:
         """Make new versions of the keys that some body writes."""
         changed: dict[str, None] = {}
@@ -206,11 +214,15 @@ class Bodies(Reads):
             )
         for key in changed:
             old = self._older(key, at)
-            before = old.presence if old is not None else "maybe"
+            before: Presence = old.presence if old is not None else "maybe"
             candidates: list[tuple[int, Version, Frame]] = []
-            outcomes: set[str] = set() if certain else {before}
+            going_on: set[Presence] = set() if certain else {before}
+            at_end: set[Presence] = {before} if region.kind == "rest" else set()
+            if region.kind == "rest":  # where it was not done, the pipeline has ended
+                going_on.discard(before)
             for env, body in zip(ends, region.bodies, strict=True):
                 entry = env.seen.get(key)
+                here, ended = before, before
                 if isinstance(entry, Version) and (
                     entry.frame is body or (entry is entries.get(key) and body is not region.inner)
                 ):
@@ -218,10 +230,14 @@ class Bodies(Reads):
                     if first is not None and first is not entry and body is not region.inner:
                         candidates.append((0, first, body))  # a handler may leave a key out
                     candidates.append((0, entry, body))
-                    outcomes.add(entry.presence)
-                else:
-                    outcomes.add(before)
-            sure = outcomes == {"always"}
+                    here, ended = entry.presence, entry.at_end
+                if body in ending:  # it ends the pipeline in any case
+                    at_end |= {here, ended}
+                    continue
+                going_on.add(here)
+                if body in may_end:
+                    at_end.add(ended)
+            sure = "maybe" not in going_on
             annotations = {id(v.annotation): v.annotation for _, v, _ in candidates}
             outer = region.frame.version(
                 key,
@@ -230,6 +246,7 @@ class Bodies(Reads):
                 presence="always" if sure else "maybe",
                 annotation=next(iter(annotations.values())) if len(annotations) == 1 else Any,
             )
+            outer.at_end = "maybe" if "maybe" in at_end else "always"
             region.writes.append(outer)
             region.exports.append(Export(outer, candidates))
             entry_version = entries.get(key)

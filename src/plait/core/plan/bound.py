@@ -39,6 +39,7 @@ class Version:
 
     __slots__ = (
         "annotation",
+        "at_end",
         "default",
         "frame",
         "key",
@@ -65,6 +66,8 @@ class Version:
         self.key, self.frame, self.maker = key, frame, maker
         self.origin: Origin = origin
         self.presence: Presence = presence
+        """Whether it is there where the pipeline goes on, and (``at_end``) where it has been ended before."""
+        self.at_end: Presence = "always"
         self.annotation, self.value = annotation, value
         self.default: Any = ABSENT  # an input's default, by the state type
         self.readers: list[Node] = []
@@ -331,6 +334,7 @@ class Frame:
             )
             self.imports[version] = known
             known.seed = version.seed
+        known.at_end = version.at_end
         known.presence = version.presence  # an input may have become required since
         return known
 

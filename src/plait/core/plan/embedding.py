@@ -124,6 +124,8 @@ class Embedding(Reads):
                 )
                 continue
             version = found.version
+            if version.at_end == "maybe":  # whether it went to its end or was ended before, it comes out here
+                version.presence, version.at_end = "maybe", "always"
             if version.presence == "maybe":
                 version = self._or_older(ours, version, at)
             at.env.write(ours, version)

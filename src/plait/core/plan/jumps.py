@@ -193,7 +193,7 @@ def _surely_written(segments: Sequence[tuple[Flow, ...]], entry: dict[str, int])
         changed = False
         for number in range(1, end + 1):
             found = [sure[before] | own[before] for before in into[number]]
-            now = set.intersection(*found) if found else set[str]()
+            now = set.intersection(*found) if found else set(everything)  # nothing leads there
             if now != sure[number]:
                 sure[number], changed = now, True
     return sure

@@ -90,3 +90,8 @@ def presence_of(region: Region, candidates: list[tuple[int, Version, Frame]]) ->
     elif region.on_error == "collect":
         sure = False
     return "always" if sure else "maybe"
+
+
+def at_end_of(candidates: list[tuple[int, Version, Frame]]) -> Presence:
+    """The same for the case that the pipeline has been ended in it."""
+    return "maybe" if any(version.at_end == "maybe" for _, version, _ in candidates) else "always"

@@ -17,7 +17,7 @@ from plait.core.plan.bound import Block, Export, Leaf, Read, Region, Version
 from plait.core.plan.naming import Names, default_subgraph_name, is_single
 from plait.core.plan.place import At, Nodes
 from plait.core.plan.scope import Env, Found, Scope
-from plait.core.plan.writes import keys_written
+from plait.core.plan.writes import keys_written, surely_ends
 from plait.core.schema import Schema
 from plait.core.step import Step
 
@@ -66,7 +66,8 @@ class Regions(Bodies):
         region.wait_for(leaf, "it decides which branch runs")
         walks = [self._branch_walk(key, branch, path) for key, branch in flow.branches]
         total = {"if_else": 2, "toggle": 2, "guard": 2}.get(flow.kind, len(flow.branches))
-        self._open_bodies(region, at, walks, certain=len(flow.branches) == total)
+        ending = tuple(surely_ends(branch) for _, branch in flow.branches)
+        self._open_bodies(region, at, walks, certain=len(flow.branches) == total, ending=ending)
         self.bound.blocks.append(Block(path, "choice", flow, (tuple(region.nodes),)))
         return (region,)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from plait.core.control import Choice, MapReduce, Try
-from plait.core.flow import Dataflow, Definition, Flow, Parallel, Subgraph, parts_of
+from plait.core.control import END, Choice, Goto, Loop, MapReduce, Try
+from plait.core.flow import Chain, Dataflow, Definition, Flow, Parallel, Subgraph, parts_of
 from plait.core.step import Step
 
 
@@ -49,3 +49,19 @@ def keys_surely_written(flow: Flow) -> set[str]:
                 else {ours for ours, theirs in flow.outputs if theirs in inside}
             )
     return set[str]().union(*(keys_surely_written(part) for part in parts_of(flow)))
+
+
+def surely_ends(flow: Flow) -> bool:
+    """Whether a flow ends the pipeline whichever way it takes, if it succeeds."""
+    if isinstance(flow, Step):
+        return flow.kind == "terminate"
+    if isinstance(flow, Goto):
+        return flow.fixed == END
+    if isinstance(flow, Choice):
+        total = {"if_else": 2, "toggle": 2, "guard": 2}.get(flow.kind, len(flow.branches))
+        return len(flow.branches) == total and all(surely_ends(branch) for _, branch in flow.branches)
+    if isinstance(flow, Chain) and any(isinstance(part, Goto) for part in flow.parts):
+        return False  # it may be jumped over
+    if isinstance(flow, (Chain, Loop)):
+        return any(surely_ends(part) for part in flow.parts)
+    return False
