@@ -69,6 +69,8 @@ async def call_threaded(run: Run, cursor: Cursor, frame: Frame, rows: tuple[Row,
                 answer = await thread_pool().execute(job)
             except asyncio.CancelledError:
                 if chain.error is None:
+                    if inspect.iscoroutine(chain.pending):
+                        chain.pending.close()  # nobody will await it any more
                     raise
                 # what it raised meanwhile must not be lost: _settle raises it
             finally:
