@@ -8,6 +8,7 @@ import threading
 from typing import Any
 
 import pytest
+from tests.compat.gllm.running import invoke
 
 import plait
 from plait.compat.gllm.exceptions import (
@@ -38,14 +39,6 @@ from plait.compat.gllm.steps import (
 from plait.compat.gllm.steps.step_error_handler import BaseStepErrorHandler
 from plait.compat.gllm.types import CacheConfig, Val
 from plait.testing.virtual import run_virtual
-
-
-def invoke(steps: Any, state: Any = None, **options: Any) -> dict[str, Any]:
-    """Run a pipeline of these steps on the virtual clock."""
-    pipeline = (
-        steps if isinstance(steps, Pipeline) else Pipeline(steps if isinstance(steps, list) else [steps])
-    )
-    return run_virtual(pipeline.invoke({} if state is None else state, **options))
 
 
 class Failing:
