@@ -534,7 +534,8 @@ def plan_of(case: Case, rng: random.Random, order: Any, *, fuse: bool) -> Plan:
 def strew(plan: Plan, rng: random.Random, *, needs: bool, timeouts: bool) -> None:
     for unit in plan.units:
         if unit.region is not None:
-            strew(unit.region.plan, rng, needs=needs, timeouts=timeouts)
+            for body in unit.region.bodies:
+                strew(body, rng, needs=needs, timeouts=timeouts)
     if needs:
         choices = [None, None, (("gpu", 1),), (("gpu", 2),), (("gpu", 1), ("key", 1))]
         plan.needs = tuple(
@@ -548,10 +549,9 @@ def strew(plan: Plan, rng: random.Random, *, needs: bool, timeouts: bool) -> Non
             None if unit.kind == JOIN or rng.random() < 0.7 else rng.uniform(0.1, 2.0) for unit in plan.units
         ]
         plan.timed = tuple(limits)
-        plan.units = tuple(
-            unit._replace(region=unit.region._replace(timeout=limit)) if unit.region is not None else unit
-            for unit, limit in zip(plan.units, limits, strict=True)
-        )
+        for unit, limit in zip(plan.units, limits, strict=True):
+            if unit.region is not None:
+                unit.region.timeout = limit
     plan.plain = tuple(
         unit.kind == SEGMENT and need is None and limit is None
         for unit, need, limit in zip(plan.units, plan.needs, plan.timed, strict=True)

@@ -95,6 +95,8 @@ async def call_threaded(
                 answer = await thread_pool().execute(job)
             except asyncio.CancelledError:
                 if chain.error is None:
+                    if inspect.iscoroutine(chain.pending):
+                        chain.pending.close()  # nobody will await it any more
                     raise
                 # what it raised meanwhile must not be lost: _settle raises it
             finally:

@@ -23,6 +23,7 @@ from plait.errors import (
 if TYPE_CHECKING:
     from plait.core.report.report import Report
     from plait.run.drive import Run
+    from plait.run.values import Frame
 
 
 def final_values(run: Run) -> dict[str, Any]:
@@ -65,26 +66,32 @@ def failures_of(run: Run, faults: list[Any]) -> list[Failure]:
         placed.append(
             (
                 index,
-                fault.task,
                 path,
                 fault.attempt,
                 run.trouble.errors[fault.task, fault.step, fault.attempt],
             )
         )
-    placed.sort(key=lambda item: (item[0], item[1]))
-    return [Failure(path, attempt, error) for _, _, path, attempt, error in placed]
+    placed.sort(key=lambda item: item[0])
+    return [Failure(path, attempt, error) for _, path, attempt, error in placed]
 
 
-def _place(run: Run, fault: Fault) -> tuple[int, str]:
+def _place(run: Run, fault: Fault) -> tuple[tuple[int, ...], str]:
     """Where a failure belongs: its listed position and its path."""
     frame = run.frames[fault.task]
     unit = frame.plan.units[fault.task - frame.base]
     if fault.step < 0:
-        inner = [s.index for s in unit.region.plan.units[0].steps] or [0]
-        return inner[0], frame.path(unit.path)
+        return (*_around(frame), unit.region.first_index, fault.task), frame.path(unit.path)
     step = unit.steps[fault.step]
     error = run.trouble.errors.get((fault.task, fault.step, fault.attempt))
-    return step.index, frame.path(getattr(error, "__plait_writer__", step.path))
+    path = frame.path(getattr(error, "__plait_writer__", step.path))
+    return (*_around(frame), step.index, fault.task), path
+
+
+def _around(frame: Frame) -> tuple[int, ...]:
+    """Where a frame stands in listed order: turns and copies of a body come one after another."""
+    if frame.outer is None or frame.region is None:
+        return ()
+    return (*_around(frame.outer), frame.region.first_index, frame.base)
 
 
 def collected(run: Run) -> list[Failure]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from plait.core.plan.model import Label, label_of
+from plait.core.plan.model import NOT_YET, Label, label_of
 from plait.core.schedule.commands import Open
 from plait.core.schedule.events import Expanded
 from plait.run.values import (
@@ -21,6 +21,10 @@ from plait.run.values import (
 if TYPE_CHECKING:
     from plait.core.plan.model import RegionPlan
     from plait.run.drive import Run
+
+
+_GONE: list[Any] = []
+"""The values of a frame that has ended: what it does not hand out is kept no longer (a loop may have many turns)."""
 
 
 def answer(run: Run, task: int, turn: int) -> Expanded:
@@ -41,8 +45,14 @@ def opened(run: Run, command: Open) -> None:
     region = outer.plan.units[node].region
     program = outer.program.inner[node][command.body]
     plan = program.plan
-    if region.kind == "try" and command.body == 0:
-        seed(region, outer.values)
+    if region.kind == "try":
+        if command.body == 0:
+            seed(region, outer.values)
+        else:
+            body, run.trouble.body = run.trouble.body, None
+            assert body is not None  # the one that has just failed
+            export_partial(region, body.values, outer.values)
+            body.values = _GONE
     width = len(plan.units)
     if region.kind == "map":
         _open_copies(run, command, outer, region, program)
@@ -126,15 +136,45 @@ def closed(run: Run, base: int, kept: tuple[int, ...] | None) -> None:
     assert region is not None
     if run.teller is not None:
         run.teller.closed(base, kept)
-    if kept is None:
-        if region.partial:
-            export_partial(region, inner.values, outer.values)
-        return
+    if run.has_trouble and run.trouble.body is not None:  # no handler took what it had failed of
+        run.trouble.body.values, run.trouble.body = _GONE, None
     if region.kind == "map":
-        width = len(inner.plan.units)
-        gather(region, run.frames[base : base + width * len(kept) : width], outer.values)
+        _close_copies(run, base, inner, region, kept)
         return
-    export(inner.plan, inner.values, outer.values, kept)
+    if kept is not None:
+        export(inner.plan, inner.values, outer.values, kept)
+    elif region.kind == "try":
+        _keep_for_handler(run, inner, outer, region)
+        return
+    elif region.partial:
+        export_partial(region, inner.values, outer.values)
+    elif region.kind == "loop":  # as a step that failed: what its turns wrote is not there
+        for entry in inner.plan.exports:
+            outer.values[entry.slot] = NOT_YET
+    inner.values = _GONE
+
+
+def _keep_for_handler(run: Run, inner: Frame, outer: Frame, region: RegionPlan) -> None:
+    """A body failed: its handler, if one opens now, is to see what was written. One that fails itself leaves nothing."""
+    if inner.plan is region.bodies[0]:
+        run.trouble.body = inner
+        return
+    for slot, _ in region.partial:
+        outer.values[slot] = NOT_YET
+    inner.values = _GONE
+
+
+def _close_copies(
+    run: Run, base: int, first: Frame, region: RegionPlan, kept: tuple[int, ...] | None
+) -> None:
+    outer, frames, width = first.outer, run.frames, len(first.plan.units)
+    assert outer is not None
+    if kept is not None:
+        gather(region, frames[base : base + width * len(kept) : width], outer.values)
+    at = base
+    while at < len(frames) and frames[at].region is region and frames[at].outer is outer:
+        frames[at].values = _GONE
+        at += width
 
 
 def may_be_led(frame: Frame) -> bool:

@@ -34,7 +34,7 @@ class Stubborn:
 class Trouble:
     """What a run remembers only if something goes wrong."""
 
-    __slots__ = ("abandoned", "errors", "notes", "unstopped")
+    __slots__ = ("abandoned", "body", "errors", "notes", "unstopped")
 
     def __init__(self) -> None:
         self.errors: dict[tuple[int, int, int], BaseException] = {}
@@ -44,6 +44,8 @@ class Trouble:
         self.unstopped: list[Stubborn] = []
         self.abandoned: list[str] = []
         """Steps whose threads were left to themselves when they had to stop."""
+        self.body: Frame | None = None
+        """The body of a ``try`` that has just failed; if its handler takes that, it is opened next."""
 
 
 def policies_that_match(

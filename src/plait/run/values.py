@@ -87,16 +87,48 @@ def placed(frame: Frame, step: PlannedStep) -> Any:
 
 
 class Several:
-    """The deltas that all turns of a loop wrote to a key with a reducer, in order."""
+    """The deltas that all turns of a loop wrote to a key with a reducer, in order.
 
-    __slots__ = ("deltas",)
+    Each turn has one more than the turn before. They share a list, and what they come to is remembered, so that a turn
+    adds its own instead of beginning anew.
+    """
 
-    def __init__(self, deltas: tuple[Any, ...] = ()) -> None:
-        self.deltas = deltas
+    __slots__ = ("_count", "_list", "_told")
+
+    def __init__(self) -> None:
+        self._list: list[Any] = []
+        self._count = 0
+        self._told: list[tuple[Any, Any, int, Any]] = []
+        """What was folded last: onto what, by which reducer, how many of them, and what came of it."""
+
+    @property
+    def deltas(self) -> list[Any]:
+        """One by one."""
+        return self._list[: self._count]
 
     def plus(self, delta: Any) -> Several:
         """These and one more (which may be several itself)."""
-        return Several(self.deltas + (delta.deltas if isinstance(delta, Several) else (delta,)))
+        made = Several()
+        if len(self._list) == self._count:
+            made._list, made._told = self._list, self._told
+        else:
+            made._list = self._list[: self._count]
+        made._list.extend(delta.deltas if isinstance(delta, Several) else (delta,))
+        made._count = len(made._list)
+        return made
+
+    def onto(self, total: Any, known_as: Any, reducer: Any) -> Any:
+        """Fold them onto a value; ``known_as`` is the same object where that value is the same."""
+        begin = 0
+        key = known_as
+        if self._told:
+            onto, by, count, came_to = self._told[0]
+            if onto is key and by is reducer and 0 < count <= self._count:
+                begin, total = count, came_to
+        for delta in self._list[begin : self._count]:
+            total = delta if total.__class__ is Missing else reducer(total, delta)
+        self._told[:] = [(key, reducer, self._count, total)]
+        return total
 
 
 def template(plan: Plan) -> list[Any]:
@@ -331,6 +363,7 @@ def fold(step: PlannedStep, values: list[Any]) -> Any:
     ):  # no merge, but a choice: the value of an embedded pipeline, unless nothing has written it
         return values[base] if _never_written(values[deltas[0]]) else values[deltas[0]]
     total = values[base] if base >= 0 else NOT_GIVEN
+    known_as = total
     if total.__class__ is Missing:
         neutral = field.neutral()
         total = neutral if neutral is not ABSENT else total
@@ -339,13 +372,16 @@ def fold(step: PlannedStep, values: list[Any]) -> Any:
         if delta.__class__ is Missing:
             continue
         try:
-            for each in delta.deltas if delta.__class__ is Several else (delta,):
-                total = each if total.__class__ is Missing else reducer(total, each)
+            if delta.__class__ is Several:
+                total = delta.onto(total, known_as, reducer)
+            else:
+                total = delta if total.__class__ is Missing else reducer(total, delta)
         except Exception as error:
             error.add_note(f"while merging what {writer!r} wrote to {field.key!r}")
             with contextlib.suppress(AttributeError):  # an exception with slots only: the note still tells
                 error.__plait_writer__ = writer  # type: ignore[attr-defined]  # whose failure it is
             raise
+        known_as = total
     return total
 
 
@@ -372,7 +408,7 @@ def export_partial(region: RegionPlan, inner: list[Any], outer: list[Any]) -> No
         for candidate in candidates:
             value = inner[candidate]
             if value is not NOT_YET:
-                outer[slot] = value
+                outer[slot] = outer[slot].plus(value) if slot in region.sums else value
 
 
 def decide(region: RegionPlan, outer: list[Any], turn: int) -> tuple[int, int]:

@@ -111,6 +111,7 @@ class Build:
         watched: the updates of all of them are.
         max_turns: how often a loop may turn, or None.
         around: what surrounds it.
+        outer: it is embedded without a map of its inputs.
     """
 
     def __init__(
@@ -126,7 +127,9 @@ class Build:
         watched: bool = False,
         max_turns: int | None = None,
         around: Around = Around(),  # noqa: B008  (a value)
+        outer: bool = False,
     ) -> None:
+        self.outer = outer
         self.steps, self.path, self.left_out, self.recorded = tuple(steps), path, left_out, recorded
         self.declared, self.max_turns, self.around, self.watched = declared, max_turns, around, watched
         self.notes: list[str] = []
@@ -228,6 +231,7 @@ class Here:
         name: str | None = None,
         retry: bool = True,
         calls: str | None = None,
+        also: Iterable[str] = (),
     ) -> Step[..., Any]:
         """A native step.
 
@@ -242,6 +246,7 @@ class Here:
             name: its native name; default: the step's.
             retry: it is what is tried again.
             calls: the name of what it calls, for pictures.
+            also: keys that it reads besides.
         """
         name = name or self.name
         if wide and self.beside_others:
@@ -261,12 +266,13 @@ class Here:
             whole=wide,
             name=calls,
             quiet=kind == "condition",
+            outer=self.build.outer,
         )
         outputs: Any = [*keys, REST] if wide else output
         policy, timeout = retry_of(self.step.retry_config) if retry else (None, None)
         return make_step(
             component,
-            None if opaque or wide else self.inputs(specs),
+            None if opaque or wide else {**self.inputs(specs), **{k: Optional(k, MISSING) for k in also}},
             outputs,
             kind=kind,
             name=name,
@@ -366,7 +372,15 @@ class Here:
                 )
             return kept(keys, reducers, made, scene)
 
-        component = call(f"{where}_error_handler", work, {}, update=update, branch=self.branch, whole=True)
+        component = call(
+            f"{where}_error_handler",
+            work,
+            {},
+            update=update,
+            branch=self.branch,
+            whole=True,
+            outer=self.build.outer,
+        )
         outputs = [*keys] if fixed is not None or limited else [*keys, REST]
         step = make_step(
             component,

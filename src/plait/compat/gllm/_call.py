@@ -17,14 +17,14 @@ from plait.core.control import ERROR_KEY
 class Scene:
     """What a step's work can see besides its arguments."""
 
-    __slots__ = ("context", "run", "values")
+    __slots__ = ("context", "outer", "run", "values")
 
-    def __init__(self, values: Mapping[str, Any], run: Run, context: StepContext) -> None:
-        self.values, self.run, self.context = values, run, context
+    def __init__(self, values: Mapping[str, Any], run: Run, context: StepContext, *, outer: bool) -> None:
+        self.values, self.run, self.context, self.outer = values, run, context, outer
 
     def state(self) -> dict[str, Any]:
         """The whole state, if the step reads that."""
-        return {**self.run.extras, **visible(self.values)}
+        return {**(self.run.given if self.outer else {}), **self.run.extras, **visible(self.values)}
 
     def merged(self, mapped: Mapping[str, Any]) -> dict[str, Any]:
         """What a condition gets: what was given with the run, the state, and what is mapped."""
@@ -48,6 +48,7 @@ class Call:
         translate: functions that make another error of an error.
         whole: what the work gave is not what is written: ``update`` makes that as well.
         quiet: those who watch are not told.
+        outer: its pipeline is embedded without a map, so the state around it is its own.
         name: what it is called in pictures.
     """
 
@@ -63,6 +64,7 @@ class Call:
         translate: tuple[Callable[[Exception], Exception], ...] = (),
         whole: bool = False,
         quiet: bool = False,
+        outer: bool = False,
         name: str | None = None,
     ) -> None:
         self.where, self.work, self.specs, self.update = where, work, specs, update
@@ -73,7 +75,7 @@ class Call:
             whole,
             quiet,
         )
-        self.__name__ = name or where
+        self.outer, self.__name__ = outer, name or where
 
     def __call__(self, /, *, plait_step: StepContext, **values: Any) -> Any:
         scene, began = self._scene(values, plait_step)
@@ -82,8 +84,9 @@ class Call:
         except Exception as error:
             self._translated(error)
             raise
-        if inspect.isawaitable(result):
-            return self._later(result, scene, began)
+        if inspect.isawaitable(result):  # the engine awaits it, or closes it
+            as_it_is = not (self.translate or self.whole or scene.run.attentive)
+            return result if as_it_is else self._later(result, scene, began)
         return self._ended(result, scene, began)
 
     async def _later(self, result: Any, scene: Scene, began: float) -> Any:
@@ -101,7 +104,7 @@ class Call:
             values = {key: isolated(value, memo) for key, value in values.items()}
         if self.copied:
             values = {k: _deep(v) if k in self.copied else v for k, v in values.items()}
-        return Scene(values, run, context), time.monotonic() if run.attentive else 0.0
+        return Scene(values, run, context, outer=self.outer), time.monotonic() if run.attentive else 0.0
 
     def _translated(self, error: Exception) -> None:
         """Raise what the error is to be, if that is another one."""

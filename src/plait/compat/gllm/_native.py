@@ -111,6 +111,7 @@ class Native:
         max_turns: how often a loop may turn.
         around: what surrounds it.
         part: which of its steps, from and to; the others only lend their names and keys.
+        outer: it is embedded without a map of its inputs.
     """
 
     def __init__(
@@ -127,6 +128,7 @@ class Native:
         max_turns: int | None = None,
         around: Around = Around(),  # noqa: B008  (a value)
         part: tuple[int, int] | None = None,
+        outer: bool = False,
     ) -> None:
         self.owner, self.part, self.max_concurrency = owner, part, max_concurrency
         fields = owner._shape.schema.fields  # noqa: SLF001  (its own half)
@@ -143,6 +145,7 @@ class Native:
             watched=watched,
             max_turns=max_turns,
             around=around,
+            outer=outer,
         )
         self._refuse_foreign_keys()
         self.body = self._body()

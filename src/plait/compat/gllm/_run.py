@@ -38,13 +38,15 @@ class Run:
     Attributes:
         values: ``config=`` without what it keeps for itself, and ``context=``.
         options: the config as custom steps get it.
-        extras: inputs that have no place in the state.
+        given: the state at the beginning.
+        state: the state as it is now, as far as anybody watches.
+        extras: inputs that have no place in the native state.
         outputs: step name -> what it wrote, for each execution, of the names that were asked for.
         watching: called with each finished step's name, the state before, what it wrote and the seconds; or None.
         copies: for each branch of a block, the copies of what it was given.
     """
 
-    __slots__ = ("copies", "extras", "options", "outputs", "runtime", "state", "values", "watching")
+    __slots__ = ("copies", "extras", "given", "options", "outputs", "runtime", "state", "values", "watching")
 
     def __init__(
         self,
@@ -57,7 +59,7 @@ class Run:
         watching: Callable[[str, dict[str, Any], dict[str, Any], float], None] | None = None,
     ) -> None:
         self.values, self.options, self.extras = dict(values), dict(options), dict(extras)
-        self.state = dict(state)
+        self.given, self.state = dict(state), dict(state)
         self.outputs: dict[str, list[dict[str, Any] | None]] = {name: [] for name in wanted}
         self.watching = watching
         self.runtime = Runtime(self.values)
@@ -124,7 +126,7 @@ def arguments(specs: Mapping[str, Spec], state: Mapping[str, Any], run: Run, whe
     absent = [n for n, value in found.items() if value is MISSING and not isinstance(specs[n], Optional)]
     if absent:
         keys = [key_of(specs[name]) for name in absent]
-        known = [*visible(state), *run.values]
+        known = {**visible(state), **run.given, **run.values}
         many = "s" if len(keys) > 1 else ""
         raise PipelineKeyError(
             f"step {where!r} reads the key{many} {listing(keys)}, which {'are' if many else 'is'} neither in the state nor in "

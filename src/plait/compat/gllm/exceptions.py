@@ -123,7 +123,8 @@ def as_pipeline_error(error: BaseException) -> BaseException:
             made = _made(_both(ours, kind), error)  # type: ignore[arg-type]  # classes are hashable
     except Exception:  # noqa: BLE001  (a class that can't be mixed, or whose making needs more)
         return error
-    attach(made, failures(error))
+    if found := failures(error):
+        attach(made, found)
     made.__cause__ = error
     made.__traceback__ = error.__traceback__
     return made  # type: ignore[no-any-return]  # what _both makes is an exception
@@ -131,6 +132,8 @@ def as_pipeline_error(error: BaseException) -> BaseException:
 
 class PipelineErrorGroup(PipelineRuntimeError, PipelineErrors):
     """Several steps failed; ``except*`` picks them by type, and ``except PipelineRuntimeError`` catches all of them."""
+
+    message: Any = BaseExceptionGroup.message  # that of the group, not of our base
 
     def derive(self, excs: Any, /) -> PipelineErrors:  # type: ignore[override]  # a part has the plain type
         """The part that ``split`` or ``except*`` takes."""

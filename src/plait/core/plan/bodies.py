@@ -178,6 +178,8 @@ class Bodies(Reads):
             for delta in fresh:
                 if total is not None:
                     region.exports.append(Export(total, [(0, delta, body)], appends=True))
+                    if sealed:
+                        region.partial.append((total, [delta]))
                     continue
                 outer = region.frame.version(
                     key, region, origin="block", presence="maybe", annotation=delta.annotation
@@ -254,7 +256,7 @@ class Bodies(Reads):
                 region.exports.append(Export(entry_version, candidates))
             if old is not None and region.kind not in ("loop", "jumps"):
                 region.seeds.append((old, outer))
-            if region.kind == "rest" and key in partial:
+            if region.kind in ("rest", "gate", "jumps") and key in partial:
                 region.partial.append((outer, partial[key]))
             at.env.write(key, outer)
 

@@ -82,7 +82,7 @@ class Jumps(Regions):
             return old is not None and old.presence == "always"
 
         carried = tuple({key: None for part in parts[first:] for key in keys_written(part)})
-        self._open_bodies(region, at, [walk], certain=True, carried=carried)
+        self._open_bodies(region, at, [walk], certain=True, carried=carried, sealed=at.sealed)
         exits, region.flags = region.flags, []
         for flag, origin in flags:
             outer = at.frame.version("~jump", region, origin="block", presence="maybe")
@@ -134,7 +134,7 @@ class Jumps(Regions):
                 return (leaf,)
             return before
 
-        self._open_bodies(region, at, [walk], certain=False)
+        self._open_bodies(region, at, [walk], certain=False, sealed=at.sealed)
         for version in inner:
             outer = at.frame.version("~jump", region, origin="block", presence="maybe")
             region.exports.append(Export(outer, [(0, version, region.inner)]))

@@ -11,6 +11,7 @@ its CPU time, which nobody can share, and what it took; ``hold_up`` estimates it
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -261,6 +262,10 @@ def hold_up(steps: Sequence[StepReport]) -> None:
             s._held = seconds  # noqa: SLF001  (the report's own)
 
 
+def _base_of(opened: Open) -> int:
+    return opened.base
+
+
 class _Fold:
     def __init__(self, plan: Plan, started: float) -> None:
         self.started = started
@@ -367,16 +372,11 @@ class _Fold:
 
     def _entry(self, task: int, base: int) -> list[tuple[int, int]]:
         """What the first steps in a region's body had to wait for: the body before it, or what is before the region."""
-        earlier = [opened for opened in self._opened[task] if opened.base < base]
-        width = len(self.replay.sites[base].plan.units)
-        if earlier and earlier[-1].base + earlier[-1].count * width > base:  # another copy beside it
-            earlier = earlier[:-1]
-        if earlier and earlier[-1].attempt == self._attempt_at(task, base):
-            return self._ends(task, earlier[-1])
+        opened = self._opened[task]
+        at = bisect_right(opened, base, key=_base_of) - 1  # a loop has opened many
+        if at > 0 and opened[at - 1].attempt == opened[at].attempt:
+            return self._ends(task, opened[at - 1])
         return self._before(task, 0)
-
-    def _attempt_at(self, task: int, base: int) -> int:
-        return max(opened.attempt for opened in self._opened[task] if opened.base <= base)
 
     def _exits(self, task: int) -> list[tuple[int, int]]:
         """The last steps of a task, whatever it is."""

@@ -5,7 +5,7 @@ The other half of the scheduler: its state is declared here, its door is not.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from plait.core.plan.model import Plan, RegionPlan
 from plait.core.schedule.commands import Cancel, Close, Command, Expand, Expired, Release, Retrying, Withdraw
@@ -39,6 +39,8 @@ STATE_NAMES: Final = (
     "skipped",
     "suspended",
 )
+
+_OVER: Any = None
 
 RETRY, TIMEOUT, GRACE, DEADLINE = range(4)
 """What a timer is for."""
@@ -257,6 +259,8 @@ class Ending:
         if self.frames.get(frame.task) is not frame:  # a nested end has led here already
             return
         del self.frames[frame.task]
+        n = len(frame.plan.units)  # nobody asks for its tasks any more, and a loop may have many turns
+        self.frame_of[frame.base : frame.base + n] = [_OVER] * n
         outer = self.frame_of[frame.task]
         task = frame.task
         if self.state[task] == STOPPING:

@@ -14,8 +14,10 @@ from plait.compat.gllm._run import Run
 from plait.compat.gllm._state import INTERNAL, RUN, isolated, visible
 from plait.compat.gllm.constants import ConfigKeys, InternalKeys
 from plait.compat.gllm.exceptions import PipelineKeyError, PipelineTypeError, PipelineValueError
+from plait.compat.gllm.steps.goto_step import GoToStep
 from plait.compat.gllm.steps.interrupt_step import InterruptStep
 from plait.compat.gllm.steps.pipeline_step import BasePipelineStep
+from plait.core.control import END
 from plait.core.names import did_you_mean
 
 if TYPE_CHECKING:
@@ -250,6 +252,9 @@ class Invocation:
         """What ``invoke`` gives, of a whole state."""
         pipeline = self.pipeline
         final = pipeline._shape.validated(visible(raw))  # noqa: SLF001
+        for step in everyone(pipeline.steps):
+            if isinstance(step, GoToStep) and final.get(step.output_state or "") == END:
+                final[str(step.output_state)] = "END"  # as it was given
         interrupted = raw.get(f"{INTERNAL}interrupts")
         kept = pipeline._outputs.keys  # noqa: SLF001
         if kept is not None:

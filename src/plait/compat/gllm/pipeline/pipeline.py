@@ -413,8 +413,8 @@ class Pipeline:
         """The keys that it reads and writes, and those of its fallback."""
         return keys_of([*self.steps, *(self.fallback or ())])
 
-    def _build(self, *, path: str, outer: Here, keys: Iterable[str]) -> Native:
-        """It, embedded in another pipeline."""
+    def _build(self, *, path: str, outer: Here, keys: Iterable[str], mapped: bool) -> Native:
+        """It, embedded in another pipeline, with a map of its inputs or without."""
         return Native(
             self,
             self.steps,
@@ -427,6 +427,7 @@ class Pipeline:
             watched=outer.build.watched,
             recorded=outer.build.recorded,
             max_turns=outer.build.max_turns,
+            outer=not mapped,
         )
 
     def _native(

@@ -406,12 +406,10 @@ def subgraph(
     name: str | None = None,
 ) -> SubgraphStep:
     """Run a pipeline as a step, with a state of its own; see ``SubgraphStep``."""
-    chosen = name or getattr(subgraph, "name", None)
+    label = name or getattr(subgraph, "name", None) or "subgraph"
     return made(
-        SubgraphStep(
-            chosen or "subgraph", subgraph, output_state_map, input_map, retry_config, error_handler, cache
-        ),
-        chosen if name is not None else None,
+        SubgraphStep(label, subgraph, output_state_map, input_map, retry_config, error_handler, cache),
+        name,
     )
 
 

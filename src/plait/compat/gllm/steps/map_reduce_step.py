@@ -104,7 +104,7 @@ class MapReduceStep(HasInputsMixin, BasePipelineStep):
         emits = EMITTER in specs and EMITTER not in self.input_map
         if emits:
             del specs[EMITTER]
-        first, held = here.resolved(specs)
+        first, held = here.resolved(specs) if specs else (None, {})
         each = make_step(
             call(
                 here.name,
@@ -136,7 +136,7 @@ class MapReduceStep(HasInputsMixin, BasePipelineStep):
             name=here.name,
             max_concurrency=self.max_concurrency,
         )
-        return here.grouped([first, flow])
+        return flow if first is None else here.grouped([first, flow])
 
 
 def _of_item(work: Work, *, emits: bool) -> Work:

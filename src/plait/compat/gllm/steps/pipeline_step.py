@@ -124,24 +124,24 @@ class BasePipelineStep(ABC):
         """What it is natively; None if there is nothing to do."""
         reads, writes = self.input_state_keys, self.output_state_keys
         keys = None if writes is None else sorted(writes)
+        kept = [key for key in keys or () if key not in here.build.reducers]
 
         async def work(args: dict[str, Any], scene: Scene) -> Any:
-            state = scene.state() if reads is None else args
+            state = scene.state() if reads is None else {k: v for k, v in args.items() if v is not MISSING}
             made = await self.execute(state, scene.run.runtime, scene.run.options)
-            return made if keys is None else self._promised(made, keys, scene)
+            if keys is None:
+                return made
+            update = dict(made or {})
+            foreign = [key for key in update if key not in keys]
+            if foreign:
+                raise PipelineValueError(
+                    f"step {here.name!r} wrote {listing(foreign)}, and its output_state_keys are {listing(keys) if keys else 'none'}"
+                )
+            before = {key: scene.values.get(key, MISSING) for key in kept}
+            return {key: update.get(key, before.get(key, MISSING)) for key in keys}
 
         specs = {} if reads is None else {key: Optional(key, MISSING) for key in sorted(reads)}
-        return here.leaf(work, specs, keys or None, opaque=reads is None, wide=keys is None)
-
-    def _promised(self, made: Any, keys: list[str], scene: Scene) -> dict[str, Any]:
-        """What it wrote of what it said it would write; the other keys stay as they were."""
-        update = dict(made or {})
-        foreign = [key for key in update if key not in keys]
-        if foreign:
-            raise PipelineValueError(
-                f"step {self.name!r} wrote {listing(foreign)}, and its output_state_keys are {listing(keys) if keys else 'none'}"
-            )
-        return {key: update.get(key, scene.values.get(key, MISSING)) for key in keys}
+        return here.leaf(work, specs, keys or None, opaque=reads is None, wide=keys is None, also=kept)
 
     def _branches(self) -> Sequence[tuple[str | None, Sequence[BasePipelineStep]]]:
         """The steps inside, branch by branch, each with the branch's part of a path (None: it has none)."""
@@ -190,7 +190,7 @@ def step_list(branch: Any, where: str) -> list[BasePipelineStep]:
         from plait.compat.gllm.steps.subgraph_step import SubgraphStep
 
         made = SubgraphStep(branch.name or "pipeline", branch)
-        made._named = branch.name is not None  # noqa: SLF001
+        made._named = False  # noqa: SLF001
         return [made]
     what = getattr(branch, "__name__", None) or repr(branch)
     hint = f"; write step({what}, ...)" if callable(branch) or hasattr(branch, "run") else ""

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from plait.compat.gllm._call import call, nothing
 from plait.compat.gllm._run import root_of
-from plait.compat.gllm._state import MISSING
+from plait.compat.gllm._state import INTERNAL, MISSING
 from plait.compat.gllm.exceptions import PipelineTypeError
 from plait.compat.gllm.retry import retry_of
 from plait.compat.gllm.steps.composite_step import BaseCompositeStep
 from plait.compat.gllm.steps.pipeline_step import BasePipelineStep
 from plait.compat.gllm.steps.try_catch_step import uncached
 from plait.compat.gllm.utils.has_inputs_mixin import HasInputsMixin
-from plait.core.flow import Flow, Subgraph
+from plait.core.flow import Definition, Flow, Subgraph
 from plait.core.inputs import Optional
+from plait.core.plan.writes import keys_written
 from plait.core.step import make_step
 
 if TYPE_CHECKING:
@@ -90,7 +91,10 @@ class SubgraphStep(HasInputsMixin, BaseCompositeStep):
         ours = here.build.keys
         wanted = () if self.output_state_map is None else self.output_state_map.values()
         inner = self.subgraph._build(  # noqa: SLF001
-            path=f"{here.path}.", outer=here, keys=(*wanted, *self.input_map, *(() if self._mapped else ours))
+            path=f"{here.path}.",
+            outer=here,
+            keys=(*wanted, *self.input_map, *(() if self._mapped else ours)),
+            mapped=self._mapped,
         )
         definition = inner.definition()
         if definition is None:
@@ -102,7 +106,7 @@ class SubgraphStep(HasInputsMixin, BaseCompositeStep):
             inputs = tuple((key, Optional(held[key], MISSING)) for key in self.input_map)
         else:
             inputs = tuple((key, Optional(key, MISSING)) for key in self._asked(inner.build, here))
-        outputs = self._outputs(inner.build, here)
+        outputs = self._outputs(definition, here)
         policy, timeout = retry_of(self.retry_config)
         flow = Subgraph(
             definition,
@@ -120,8 +124,8 @@ class SubgraphStep(HasInputsMixin, BaseCompositeStep):
             return list(inner.reads)
         return [key for key in inner.keys if key in inner.reads or key not in here.siblings]
 
-    def _outputs(self, inner: Build, here: Here) -> tuple[tuple[str, str], ...]:
-        writes = inner.keys if inner.wide else tuple(inner.writes)
+    def _outputs(self, definition: Definition, here: Here) -> tuple[tuple[str, str], ...]:
+        writes = [key for key in keys_written(definition) if not key.startswith(INTERNAL)]
         if self.output_state_map is not None:
             return tuple((key, theirs) for key, theirs in self.output_state_map.items() if theirs in writes)
         declared = here.build.declared
