@@ -15,7 +15,7 @@ from plait.core.schema import ABSENT, Schema, read_schema
 from plait.core.step import check_name
 from plait.errors import DefinitionError, InputError
 from plait.joining import Joining
-from plait.result import Result, planned_work, report_of
+from plait.result import Result, not_with_invoke, planned_work, report_of
 from plait.run.drive import Run
 from plait.run.finish import check_state, collected, final_values, raise_outcome
 from plait.run.limits import Limits, default_limits
@@ -450,6 +450,8 @@ class Pipeline(Joining, Generic[StateT, InputT]):
     ) -> dict[str, Any]:
         """Run the pipeline and give the final state as a dict: ``state = await pipeline.invoke({...})``."""
         result = await self.arun(inputs, config=config, context=context)
+        if result.pauses:
+            raise not_with_invoke(result)
         return final_values(result._run)  # noqa: SLF001
 
     @overload

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
 
+from plait.core.names import listing
 from plait.errors import Failure, PauseError
 from plait.run.options import NO_ANSWERS
 
@@ -70,7 +71,7 @@ class Result(Generic[StateT]):
         answered once: whoever comes second gets an error, even at the same time.
 
         Args:
-            answers: ``{id or token of a pause: answer}``; the answer itself, if there is one question. Nothing, if all
+            answers: ``{id or token of a pause: answer}``; the answer itself, if there is one question and the answer is no mapping. Nothing, if all
                 that it waits for is the word to go on.
 
         Returns:
@@ -128,3 +129,11 @@ def planned_work(report: Report) -> dict[str, float]:
     for step in report.steps:
         found.setdefault(re.sub(r"#\d+(?=/|$)|\[\d+\](?=/|$)", "", step.path), []).append(step.work)
     return {path: sum(works) / len(works) for path, works in found.items()}
+
+
+def not_with_invoke(result: Result[Any]) -> PauseError:
+    """The error for a run that pauses where there is nobody to answer."""
+    return PauseError(
+        f"the run is paused at {listing(pause.id for pause in result.pauses)}, and invoke() gives only the final state; use "
+        f"result = await pipeline.arun(...), then await result.aresume(answers)"
+    )

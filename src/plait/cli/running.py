@@ -20,7 +20,7 @@ from plait.cli.records import Done
 from plait.cli.stopping import Stopper
 from plait.cli.target import load_pipeline, user_lines
 from plait.cli.writing import open_writer
-from plait.errors import DefinitionError, InputError, InvalidPipeline, failures
+from plait.errors import DefinitionError, InputError, InvalidPipeline, PauseError, failures
 from plait.observers.progress import Mode, Progress
 from plait.pipeline import Pipeline
 from plait.run.loops import shutdown
@@ -229,8 +229,21 @@ def _is_refusal(error: Exception) -> bool:
 
 
 def succeeded(index: int, item: Item, result: Any) -> Done:
-    """An item whose run succeeded."""
+    """An item whose run succeeded; one that waits for an answer has not."""
+    if result.pauses:
+        return Done(index, item, None, paused(result), (), result.report.wall, result.report)
     return Done(index, item, result.state, None, tuple(result.failures), result.report.wall, result.report)
+
+
+def paused(result: Any) -> PauseError:
+    """What to say of a run that waits for somebody: nobody can answer it here."""
+    where = "; ".join(
+        f"it waits at {pause.id!r}" + (f": {pause.message}" if pause.message is not None else "")
+        for pause in result.pauses
+    )
+    return PauseError(
+        f"the run is paused: {where}. The command line can't answer; in Python: result = pipeline.run(...), then result.resume(...)"
+    )
 
 
 def failed(index: int, item: Item, error: Any, took: float | None) -> Done:

@@ -6,7 +6,7 @@ import asyncio
 import re
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from plait.core.plan.model import Missing
+from plait.core.plan.model import NOT_YET, Missing
 from plait.core.schedule.frame import Fault
 from plait.core.typecheck import show_flat
 from plait.errors import (
@@ -30,13 +30,29 @@ def final_values(run: Run) -> dict[str, Any]:
     """The state at the end: every key's last version that is there, and the inputs that nobody read."""
     values = run.root.values
     state = dict(run.extras)
+    paused = run.outcome == "paused"
     for key, slot in run.program.finals:
         value = values[slot]
+        if paused and value is NOT_YET:
+            value = _so_far(run, key)
         if value.__class__ is not Missing:
             state[key] = value
         elif state:  # the branch that was to write it failed: not even the input of that name is left
             state.pop(key, None)
     return state
+
+
+def _so_far(run: Run, key: str) -> Any:
+    """The last value that a key of a paused run has had."""
+    bound, values = run.plan.bound, run.root.values
+    assert bound is not None
+    versions = [v for v in bound.history.get(key, ()) if v.frame is bound.root]
+    if key in bound.inputs:
+        versions.insert(0, bound.inputs[key])
+    for version in reversed(versions):
+        if values[version.slot].__class__ is not Missing:
+            return values[version.slot]
+    return NOT_YET
 
 
 def check_state(run: Run, state: dict[str, Any]) -> None:

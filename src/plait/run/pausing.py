@@ -100,21 +100,22 @@ class Pauses:
                     f"the run waits for answers: resume({{{', '.join(f'{p.id!r}: ...' for p in wanting)}}})"
                 )
             return given
-        keys = list(answers) if isinstance(answers, Mapping) else []
-        meant = {key: next((p for p in pauses if p.is_meant(key)), None) for key in keys}
-        if keys and all(meant.values()):
-            return {**given, **{found: answers[key] for key, found in meant.items() if found is not None}}
-        if len(wanting) == 1 and not any(meant.values()):
-            return {**given, wanting[0]: answers}
         ids = [pause.id for pause in pauses]
-        unknown = next((key for key, found in meant.items() if found is None), None)
-        if unknown is not None:
+        if not isinstance(answers, Mapping):
+            if len(wanting) == 1:
+                return {**given, wanting[0]: answers}
             raise PauseError(
-                f"{unknown!r} is no open pause of this run; it waits at {listing(ids)}{did_you_mean(str(unknown), ids)}"
+                f"the run waits for {len(wanting)} answers; say which is which: resume({{{', '.join(f'{i!r}: ...' for i in ids)}}})"
             )
-        raise PauseError(
-            f"the run waits for {len(wanting)} answers; say which is which: resume({{{', '.join(f'{i!r}: ...' for i in ids)}}})"
-        )
+        for key, answer in answers.items():
+            found = next((pause for pause in pauses if pause.is_meant(key)), None)
+            if found is None:
+                raise PauseError(
+                    f"{key!r} is no open pause of this run; it waits at {listing(ids)}{did_you_mean(str(key), ids)}. An answer "
+                    f"that is a mapping itself is given as resume({{{ids[0]!r}: {{...}}}})"
+                )
+            given[found] = answer
+        return given
 
 
 def ask(run: Run, cursor: Cursor, step: PlannedStep, attempt: int, message: Any) -> Any:

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from plait.core.component import Component
+from plait.core.control import MapReduce, Try
 from plait.core.flow import Definition, Subgraph
 from plait.core.inputs import Optional
 from plait.core.plan.bound import Bound, Finding, Frame, Leaf, Merge, Region, Version
@@ -116,14 +117,16 @@ class Facts:
                 self._collect(part, out)
                 for key, _ in published(scope.schema, part.flow, out[part]):
                     keys.setdefault(key, []).append(part)
+            for key in _own_keys(part):
+                keys.setdefault(key, []).append(part)
         out[scope] = keys
 
     def _members(self, part: Part) -> Iterator[Part]:
         """The steps and embedded pipelines of one pipeline, in listed order."""
         for inner in part.parts:
-            if inner.kind in ("step", "subgraph"):
+            if inner.kind in ("step", "subgraph") or _own_keys(inner):
                 yield inner
-            else:
+            if inner.kind not in ("step", "subgraph"):
                 yield from self._members(inner)
 
     def writes_within(self, part: Part) -> set[str]:
@@ -132,7 +135,7 @@ class Facts:
             return {key for key, _ in part.leaf.step.outputs}
         if isinstance(part.flow, Subgraph) and part.up is not None:
             return {key for key, _ in published(part.up.scope.schema, part.flow, self.writes[part])}
-        return set[str]().union(*(self.writes_within(inner) for inner in part.parts))
+        return set(_own_keys(part)).union(*(self.writes_within(inner) for inner in part.parts))
 
     # ------------------------------------------------------------------ values
     @cached_property
@@ -241,6 +244,15 @@ class Facts:
     def reads_sibling(self, reader: str, key: str) -> bool:
         """Whether E203 tells of this read already."""
         return any(s.reader.path == reader and s.key == key for s in self.sibling_reads)
+
+
+def _own_keys(part: Part) -> tuple[str, ...]:
+    """The keys that a part writes itself, and none of its steps."""
+    if isinstance(part.flow, MapReduce) and part.kind == "map" and part.flow.reduce is None:
+        return tuple(key for key, _ in part.flow.outputs)
+    if isinstance(part.flow, Try) and part.flow.error_state is not None:
+        return (part.flow.error_state,)
+    return ()
 
 
 def key_outside(part: Part, key: str, scope: Part) -> str | None:

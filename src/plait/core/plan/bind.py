@@ -70,7 +70,7 @@ class Binder(Embedding):
         self.root = Frame(None, "")
         self.bound = Bound(definition, self.root)
         scope = self._outermost = Scope(definition.schema, "", self._root_input)
-        self.bound.written = scope.written
+        self.bound.written, self.bound.history = scope.written, scope.history
         self._opaque = []
         self._readers_of_all: list[Leaf] = []
         """Opaque readers of the outermost pipeline: they read every input, whoever asks for it later."""

@@ -360,11 +360,12 @@ class Block:
 class Bound:
     """A definition after binding."""
 
-    __slots__ = ("blocks", "caps", "definition", "findings", "inputs", "root", "written")
+    __slots__ = ("blocks", "caps", "definition", "findings", "history", "inputs", "root", "written")
 
     def __init__(self, definition: Definition, root: Frame) -> None:
         self.definition, self.root = definition, root
         self.written: dict[str, str] = {}  # key of the pipeline's own state -> path of its first writer
+        self.history: dict[str, list[Version]] = {}  # key of its own state -> its versions, in listed order
         self.findings: list[Finding] = []
         self.inputs: dict[str, Version] = {}
         self.blocks: list[Block] = []

@@ -67,6 +67,7 @@ class _Lowering:
     def __init__(self, bound: Bound, *, fuse: bool, durations: Mapping[str, float]) -> None:
         self.bound, self.fuse, self.durations = bound, fuse, durations
         self.steps: list[PlannedStep] = []
+        self.pauses = any(leaf.step.kind in ("interrupt", "pause") for leaf in bound.leaves())
         self._slots: dict[int, int] = {}
         self._consts: dict[int, list[tuple[int, Any]]] = {}
         self._config: dict[int, list[Any]] = {}
@@ -394,6 +395,9 @@ class _Lowering:
     ) -> None:
         """Which slots end with which step: those of overwritten versions, after their last reader."""
         keep = {v.slot for v in frame.finals.values()}
+        if frame is self.bound.root and self.pauses:  # the state of a paused run shows what there is so far
+            keep.update(v.slot for found in self.bound.history.values() for v in found if v.frame is frame)
+            keep.update(v.slot for v in self.bound.inputs.values())
         if frame.region is not None:
             region = frame.region
             keep.update(

@@ -42,7 +42,7 @@ class Deltas:
 class Scope:
     """The keys of one pipeline; ``offered`` are inputs that are there even if no step asks for them by name."""
 
-    __slots__ = ("ask", "inputs", "offered", "path", "schema", "written")
+    __slots__ = ("ask", "history", "inputs", "offered", "path", "schema", "written")
 
     def __init__(
         self,
@@ -62,6 +62,8 @@ class Scope:
         )
         self.inputs: dict[str, Found] = {}
         self.written: dict[str, str] = {}
+        self.history: dict[str, list[Version]] = {}
+        """All versions of each key, in listed order."""
 
     def field(self, key: str) -> Field | None:
         """The declared field of a key."""
@@ -127,6 +129,7 @@ class Env:
 
     def write(self, key: str, version: Version) -> None:
         """Make ``version`` the one that later reads see (a delta, if the key has a reducer)."""
+        self.scope.history.setdefault(key, []).append(version)
         field = self.scope.field(key)
         if field is None or field.reducer is None:
             self.seen[key] = version
