@@ -39,7 +39,7 @@ class Result(Generic[StateT]):
         self.failures = tuple(failures)
         self.pauses: tuple[Pause, ...] = ()
         if run.outcome == "paused" and run.pauses is not None:
-            self.pauses = tuple(run.pauses.open[task] for task in sorted(run.pauses.open))
+            self.pauses = tuple(sorted(run.pauses.open.values(), key=lambda pause: pause.place))
         self._run, self._again = run, again
         self._report: Report | None = None
 
@@ -62,7 +62,8 @@ class Result(Generic[StateT]):
 
     async def aresume(self, answers: Any = NO_ANSWERS) -> Result[StateT]:
         """Go on with a paused run; see ``resume``."""
-        return await self._go_on(self._claim(answers))
+        resumed = self._claim(answers)
+        return self._serially(resumed) or await self._go_on(resumed)
 
     def resume(self, answers: Any = NO_ANSWERS) -> Result[StateT]:
         """Go on with a paused run: ``result.resume({"approve": True})``, or ``result.resume(True)`` if it waits for one answer.
@@ -81,18 +82,23 @@ class Result(Generic[StateT]):
             PauseError: the run is not paused, the question is not one of its own, or it was answered before.
         """
         from plait.run.loops import run_sync
-        from plait.run.serial import SerialRun
 
         resumed = self._claim(answers)
-        if isinstance(self._run, SerialRun):
-            self._run.execute_serially(resumed)
-            return cast("Result[StateT]", self._run.result_of())
-        return run_sync(lambda: self._go_on(resumed))
+        return self._serially(resumed) or run_sync(lambda: self._go_on(resumed))
 
     def _claim(self, answers: Any) -> list[int]:
         if not self.pauses or self._run.pauses is None:
             raise PauseError("the run is not paused: there is nothing to go on with")
         return [pause.task for pause in self._run.pauses.claim(self.pauses, answers)]
+
+    def _serially(self, resumed: list[int]) -> Result[StateT] | None:
+        """Go on in serial mode, in this thread, if the run began in it."""
+        from plait.run.serial import SerialRun
+
+        if not isinstance(self._run, SerialRun):
+            return None
+        self._run.execute_serially(resumed)
+        return cast("Result[StateT]", self._run.result_of())
 
     async def _go_on(self, resumed: list[int]) -> Result[StateT]:
         assert self._again is not None

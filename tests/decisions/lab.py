@@ -2,10 +2,11 @@
 
     pure("b", "a")          a step b that reads a and writes b; its value tells what it read: "b(a)"
     pure("b", "a", to="k")  the same, written to k
+    pure("b", asks="?")     a step that asks a person, and whose value is the answer
     act("save", "b")        a step without outputs: an effect
     bad("b")                a step that fails, each time; pure(..., fails=2) fails twice
 
-All that components do is noted. They sleep on a virtual clock (``takes`` seconds, 1 if not said), so that
+The names of all kinds stand for what they are in ``plait``. All that components do is noted. They sleep on a virtual clock (``takes`` seconds, 1 if not said), so that
 orders are exact, and each seed is another order of what is ready at the same moment.
 """
 
@@ -19,19 +20,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from plait import (
-    InvalidPipeline,
-    Optional,
-    Pipeline,
-    PipelineErrors,
-    Retry,
-    Val,
-    dataflow,
-    failures,
-    parallel,
-    step,
-    subgraph,
-)
+import plait
+from plait import InvalidPipeline, Pipeline, PipelineErrors, StepContext, failures, step
 from plait.core.flow import steps_of
 from plait.testing.reference import run_reference
 from plait.testing.virtual import VirtualLoop, run_virtual
@@ -70,11 +60,16 @@ class Bench:
         fails: float = 0,
         takes: float = 1.0,
         gives: Any = None,
+        asks: str | None = None,
         **options: Any,
     ) -> Any:
-        """A step whose value is a text that tells what it read, unless ``gives`` says it."""
+        """A step whose value is a text that tells what it read, unless ``gives`` says it.
+
+        With ``asks`` it asks a person first, and its value is the answer; it starts when that is there.
+        """
 
         async def component(**given: Any) -> Any:
+            answer = given.pop("context").interrupt(asks) if asks is not None else None
             self.notes.append(("start", name))
             self.calls[name] += 1
             call = self.calls[name]
@@ -88,6 +83,8 @@ class Bench:
                 self.notes.append(("failed", name))
                 raise Boom(name)
             self.notes.append(("end", name))
+            if asks is not None:
+                return answer
             if gives is not None:
                 return copy.deepcopy(gives)
             read = [given.get(key, getattr(how, "default", None)) for key, how in named.items()]
@@ -102,6 +99,7 @@ class Bench:
                 )
                 for key, how in named.items()
             ]
+            + ([inspect.Parameter("context", kind, annotation=StepContext)] if asks is not None else [])
         )
         sources = {key: key if isinstance(how, Par) else how for key, how in named.items()}
         return step(component, sources, name if to == "" else to, name=name, **options)
@@ -114,19 +112,8 @@ class Bench:
 
     def words(self) -> dict[str, Any]:
         """What may stand in a cell."""
-        return {
-            "pure": self.pure,
-            "act": self.act,
-            "bad": self.bad,
-            "parallel": parallel,
-            "dataflow": dataflow,
-            "subgraph": subgraph,
-            "Pipeline": Pipeline,
-            "Retry": Retry,
-            "Optional": Optional,
-            "Par": Par,
-            "Val": Val,
-        }
+        kinds = {name: getattr(plait, name) for name in plait.__all__}
+        return {**kinds, "pure": self.pure, "act": self.act, "bad": self.bad, "Par": Par}
 
 
 class Seen:
@@ -140,6 +127,10 @@ class Seen:
         self.error: BaseException | None = None
         self.failed: list[str] = []
         """The names of the steps that failed, collected failures included."""
+        self.paths: set[str] = set()
+        """The paths of the steps that ran, where the run has told."""
+        self.paused: list[str] = []
+        """The ids of the pauses at which it stands."""
 
     @property
     def concurrent(self) -> bool:
@@ -163,6 +154,7 @@ def ways(
     orders: Sequence[str],
     *,
     timed: bool = False,
+    answers: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Iterator[Seen]:
     """Run a pipeline in every way that applies and tell what each did.
@@ -173,37 +165,51 @@ def ways(
         given: makes the inputs, afresh for each run.
         orders: ``"listed"``, ``"dataflow"``, or both.
         timed: the row is about time, which only the virtual clock has.
+        answers: what is answered to pauses, by their ids.
         options: further arguments of ``Pipeline``.
     """
+    answers = answers or {}
     if not timed:
-        yield _reference(bench, Pipeline(flows, **options), given())
+        yield _reference(bench, Pipeline(flows, **options), given(), answers)
         for order in orders:
             way = "serial" if order == "listed" else "serial dataflow"
-            yield _run(bench, Pipeline(flows, order=order, **options), given(), way)
+            yield _run(bench, Pipeline(flows, order=order, **options), given(), way, answers)
     for order in orders:
         pipeline = Pipeline(flows, order=order, **options)
         for seed in SEEDS:
-            yield _run(bench, pipeline, given(), f"{order}, seed {seed}", seed=seed)
+            yield _run(bench, pipeline, given(), f"{order}, seed {seed}", answers, seed=seed)
 
 
-def _reference(bench: Bench, pipeline: Any, given: Mapping[str, Any]) -> Seen:
+def _reference(bench: Bench, pipeline: Any, given: Mapping[str, Any], answers: Mapping[str, Any]) -> Seen:
     bench.reset()
-    found = run_reference(pipeline, given, loop_factory=VirtualLoop)
+    found = run_reference(pipeline, given, answers=answers, loop_factory=VirtualLoop)
     seen = Seen("reference", bench)
     seen.error = found.error
-    seen.state = found.state if found.error is None else None
+    seen.paused = [found.paused] if found.paused is not None else []
+    seen.state = found.state if found.error is None and not seen.paused else None
     seen.failed = [path.rpartition("/")[2] for path, _ in found.failures]
+    seen.paths = set(found.executed)
     return seen
 
 
-def _run(bench: Bench, pipeline: Any, given: Mapping[str, Any], way: str, *, seed: int | None = None) -> Seen:
+def _run(
+    bench: Bench,
+    pipeline: Any,
+    given: Mapping[str, Any],
+    way: str,
+    answers: Mapping[str, Any],
+    *,
+    seed: int | None = None,
+) -> Seen:
     bench.reset()
     result = error = None
     try:
         if way in AS_LISTED:
             result = pipeline.run(given, mode="serial")
+            while known := _known(result, answers):
+                result = result.resume(known)
         else:
-            result = run_virtual(pipeline.arun(given), seed=seed)
+            result = run_virtual(_to_the_end(pipeline, given, answers), seed=seed)
     except InvalidPipeline:
         raise
     except (Exception, PipelineErrors) as caught:
@@ -212,12 +218,29 @@ def _run(bench: Bench, pipeline: Any, given: Mapping[str, Any], way: str, *, see
     seen.error = error
     if result is not None:
         seen.state = result.state
+        seen.paused = [pause.id for pause in result.pauses]
         found: Sequence[Any] = result.failures
+        report = result.report
     else:
         assert error is not None
         found = failures(error)
+        report = found.report
+    seen.paths = {each.path for each in report.steps} if report is not None else set()
     seen.failed = [failure.path.rpartition("/")[2] for failure in found]
     return seen
+
+
+async def _to_the_end(pipeline: Any, given: Mapping[str, Any], answers: Mapping[str, Any]) -> Any:
+    """Run, and answer what can be answered, one question after another, those listed last first."""
+    result = await pipeline.arun(given)
+    while known := _known(result, answers):
+        last = list(known)[-1]
+        result = await result.aresume({last: known[last]})
+    return result
+
+
+def _known(result: Any, answers: Mapping[str, Any]) -> dict[str, Any]:
+    return {pause.id: answers[pause.id] for pause in result.pauses if pause.id in answers}
 
 
 # ---------------------------------------------------------------------- what the cells say
@@ -266,12 +289,33 @@ def holds_order(cell: str, seen: Seen) -> None:
             )
 
 
-def holds_result(cell: str, seen: Seen, words: Mapping[str, Any]) -> None:
-    """Check the result: ``{...}`` the final state, ``fails b c``, or ``collects b {...}``.
+def holds_paths(cell: str, seen: Seen) -> None:
+    """Check the paths of what ran, conditions included; all of them, in any order. ``-`` says nothing."""
+    if cell != "-":
+        # The reference takes a map's inputs apart itself.
+        wanted = {path for path in cell.split() if seen.way != "reference" or not path.endswith("/fan_out")}
+        assert seen.paths == wanted, f"the paths are {sorted(seen.paths)} in {seen}"
 
-    ``fails b?`` is a failure that may be missing because its step was cancelled before.
+
+def holds_result(cell: str, seen: Seen, words: Mapping[str, Any]) -> None:
+    """Check the result: ``{...}`` the final state, ``fails b c``, ``collects b {...}``, or ``paused a b {...}``.
+
+    ``fails b?`` is a failure that may be missing because its step was cancelled before. The reference stands at the
+    first pause in listed order, and does not go on with what could go on.
     """
     kind, _, rest = cell.partition(" ")
+    if kind == "paused":
+        who, _, state = rest.partition("{")
+        wanted = who.split()
+        if seen.error is not None:
+            raise seen.error
+        if seen.way == "reference":
+            assert seen.paused == wanted[:1], seen
+            return
+        assert seen.paused == wanted, f"it waits at {seen.paused} in {seen}"
+        assert seen.state == eval("{" + state, dict(words)), seen
+        return
+    assert not seen.paused, f"it waits at {seen.paused} in {seen}"
     if kind == "fails":
         assert seen.error is not None, f"it had to fail in {seen}"
         sure = {name for name in rest.split() if not name.endswith("?")}
@@ -316,7 +360,7 @@ def labels(flows: Sequence[Any], *, effects: bool = False) -> set[str]:
 def run_row(
     row: Mapping[str, str], bench: Bench, words: Mapping[str, Any], *, given: str = "{}", **options: Any
 ) -> None:
-    """Run a row with the columns pipeline, run as, result, and any of: given, starts, effects, order.
+    """Run a row with the columns pipeline, run as, result, and any of: given, answers, starts, effects, paths, order.
 
     Args:
         row: the row.
@@ -332,10 +376,15 @@ def run_row(
     if refuses(row["result"], flows, orders, **options):
         return
     timed = "timeout=" in row["pipeline"]
-    for seen in ways(bench, flows, lambda: eval(inputs), orders, timed=timed, **options):
+    answers = eval("{" + row.get("answers", "-").removeprefix("-") + "}")
+    halted = row["result"].startswith("paused")
+    for seen in ways(bench, flows, lambda: eval(inputs), orders, timed=timed, answers=answers, **options):
+        holds_result(row["result"], seen, words)
+        if halted and seen.way == "reference":
+            continue
         if "effects" in row:
             holds_starts(row["effects"], seen, labels(flows, effects=True))
         if "starts" in row:
             holds_starts(row["starts"], seen, labels(flows))
+        holds_paths(row.get("paths", "-"), seen)
         holds_order(row.get("order", "-"), seen)
-        holds_result(row["result"], seen, words)

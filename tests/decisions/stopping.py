@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.run.bench import Bench, Ended
 
-from plait import Pipeline, Retry, parallel, step
+from plait import Pipeline, Retry, parallel, step, try_catch
 
 
 def steps_of_cell(bench: Bench, cell: str) -> list[Any]:
@@ -29,6 +29,7 @@ def steps_of_cell(bench: Bench, cell: str) -> list[Any]:
         "dirty": lambda name, **options: bench.dirty(name, OSError("dirty"), **options),
         "nested": nested,
         "parallel": parallel,
+        "try_catch": try_catch,
         "Retry": Retry,
         "CancelledError": CancelledError,
     }

@@ -6,9 +6,21 @@ import asyncio
 import weakref
 
 import pytest
+from tests.decisions.lab import Bench, run_row
+from tests.decisions.reading import names, table
 
 from plait import Optional, Pipeline, Retry, dataflow, parallel, step
 from plait.testing.virtual import run_virtual
+
+ROWS = table(
+    "0012-frames-of-loops-and-maps", "case", "pipeline", "run as", "starts", "paths", "order", "result"
+)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=names(ROWS))
+def test_a_turn_an_item_and_a_jump_mean_what_the_record_says(row):
+    bench = Bench()
+    run_row(row, bench, bench.words(), given="{'k': 'k0'}")
 
 
 class Large:

@@ -219,6 +219,7 @@ def make_condition(
             )
         if input_map is None and condition.inputs is not None:
             input_map = dict(condition.inputs)
+        name = name or condition.name
         condition = condition.component.given
     if isinstance(condition, str) or not (callable(condition) or hasattr(condition, "ainvoke")):
         raise DefinitionError(

@@ -96,18 +96,18 @@ def _place(run: Run, fault: Fault) -> tuple[tuple[int, ...], str]:
     frame = run.frames[fault.task]
     unit = frame.plan.units[fault.task - frame.base]
     if fault.step < 0:
-        return (*_around(frame), unit.region.first_index, fault.task), frame.path(unit.path)
+        return (*around(frame), unit.region.first_index, fault.task), frame.path(unit.path)
     step = unit.steps[fault.step]
     error = run.trouble.errors.get((fault.task, fault.step, fault.attempt))
     path = frame.path(getattr(error, "__plait_writer__", step.path))
-    return (*_around(frame), step.index, fault.task), path
+    return (*around(frame), step.index, fault.task), path
 
 
-def _around(frame: Frame) -> tuple[int, ...]:
+def around(frame: Frame) -> tuple[int, ...]:
     """Where a frame stands in listed order: turns and copies of a body come one after another."""
     if frame.outer is None or frame.region is None:
         return ()
-    return (*_around(frame.outer), frame.region.first_index, frame.base)
+    return (*around(frame.outer), frame.region.first_index, frame.base)
 
 
 def collected(run: Run) -> list[Failure]:

@@ -11,6 +11,8 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, I
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
+from plait.core.names import listing
+from plait.errors import PauseError
 from plait.run.limits import usable_cores
 from plait.run.loops import call_soon, main_loop, wait_for
 
@@ -217,7 +219,15 @@ class AsyncMap(Generic[S]):
 
     async def _one(self, index: int, given: Any) -> Item[S]:
         try:
-            return Item(index, given, await self._run(given), None)
+            result = await self._run(given)
+            if pauses := getattr(
+                result, "pauses", ()
+            ):  # nobody could answer: who reads a map has no run to go on with
+                raise PauseError(
+                    f"it waits for an answer at {listing(pause.id for pause in pauses)}, and a map can't wait for answers; "
+                    f"run such an input by itself, with run() or arun(), and resume() that"
+                )
+            return Item(index, given, result, None)
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001  (an error stays with its item)

@@ -8,15 +8,17 @@ called again, and gets it where it had asked.
 from __future__ import annotations
 
 import hmac
+import re
 import secrets
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from plait.context import Cursor, Suspend
 from plait.core.names import did_you_mean, listing
 from plait.core.schedule.events import Quiet, Resumed, Stopped, Suspended
 from plait.errors import PauseError
+from plait.run.finish import around
 from plait.run.options import NO_ANSWERS
 
 if TYPE_CHECKING:
@@ -37,15 +39,36 @@ class Pause:
         token: a secret that stands for this question of this run; whoever has it may answer, once.
     """
 
-    __slots__ = ("id", "message", "number", "path", "run_id", "step", "task", "token", "wants_answer")
+    __slots__ = (
+        "id",
+        "message",
+        "number",
+        "path",
+        "place",
+        "run_id",
+        "step",
+        "task",
+        "token",
+        "wants_answer",
+    )
 
     def __init__(
-        self, *, run_id: str, path: str, number: int, message: Any, task: int, step: int, wants_answer: bool
+        self,
+        *,
+        run_id: str,
+        path: str,
+        number: int,
+        message: Any,
+        task: int,
+        step: int,
+        wants_answer: bool,
+        place: tuple[int, ...],
     ) -> None:
+        self.place = place
         self.run_id, self.path, self.number, self.message = run_id, path, number, message
         self.id = path if number == 1 else f"{path}:{number}"
         self.task, self.step, self.wants_answer = task, step, wants_answer
-        self.token = secrets.token_urlsafe(24)
+        self.token = secrets.token_urlsafe(_TOKEN)
 
     def __repr__(self) -> str:
         return f"<pause {self.id}: {self.message!r}>"
@@ -62,13 +85,15 @@ class Pause:
 class Pauses:
     """The questions of one run, and the answers that were given."""
 
-    __slots__ = ("answers", "lock", "open", "taken")
+    __slots__ = ("answers", "lock", "open", "past", "taken")
 
     def __init__(self) -> None:
         self.answers: dict[tuple[int, int], list[Any]] = {}
         self.open: dict[int, Pause] = {}
         """Task -> what it waits for."""
         self.lock = threading.Lock()
+        self.past: set[str] = set()
+        """The ids and tokens of what was answered: they are no answers themselves."""
         self.taken = False
         """Whether somebody goes on with the run just now."""
 
@@ -81,17 +106,18 @@ class Pauses:
         with self.lock:
             if self.taken or any(self.open.get(pause.task) is not pause for pause in pauses):
                 raise PauseError(
-                    "these pauses were answered before: each is answered once, and the run went on; look at the result of that"
+                    "this result was resumed before: the run went on, and what it still waits for, if anything, is in the "
+                    "result of that"
                 )
             given = self._by_pause(pauses, answers)
             for pause, value in given.items():
                 self.answers.setdefault((pause.task, pause.step), []).append(value)
                 del self.open[pause.task]
+                self.past |= {pause.id, pause.token}
             self.taken = True
             return list(given)
 
-    @staticmethod
-    def _by_pause(pauses: tuple[Pause, ...], answers: Any) -> dict[Pause, Any]:
+    def _by_pause(self, pauses: tuple[Pause, ...], answers: Any) -> dict[Pause, Any]:
         wanting = [pause for pause in pauses if pause.wants_answer]
         given: dict[Pause, Any] = {pause: None for pause in pauses if not pause.wants_answer}
         if answers is NO_ANSWERS:
@@ -107,15 +133,35 @@ class Pauses:
             raise PauseError(
                 f"the run waits for {len(wanting)} answers; say which is which: resume({{{', '.join(f'{i!r}: ...' for i in ids)}}})"
             )
+        answered: set[Pause] = set()
         for key, answer in answers.items():
             found = next((pause for pause in pauses if pause.is_meant(key)), None)
             if found is None:
+                shown = "a token of another run or pause" if _is_token(key) else repr(key)
                 raise PauseError(
-                    f"{key!r} is no open pause of this run; it waits at {listing(ids)}{did_you_mean(str(key), ids)}. An answer "
+                    f"{shown} is no open pause of this run; it waits at {listing(ids)}{did_you_mean(str(key), ids)}. An answer "
                     f"that is a mapping itself is given as resume({{{ids[0]!r}: {{...}}}})"
                 )
+            if found in answered:
+                raise PauseError(
+                    "one pause is answered twice: by its id, its token or itself, only one of them"
+                )
+            answered.add(found)
             given[found] = answer
         return given
+
+
+_TOKEN = 24
+"""Bytes of chance in a token."""
+
+
+def _is_token(key: object) -> bool:
+    """Whether it may be somebody's token, which an error must not show. (All of it in base 16 is more likely some other id.)"""
+    return (
+        isinstance(key, str)
+        and re.fullmatch(r"[\w-]{32}", key) is not None
+        and re.fullmatch(r"[\da-f]+", key) is None
+    )
 
 
 def ask(run: Run, cursor: Cursor, step: PlannedStep, attempt: int, message: Any) -> Any:
@@ -152,6 +198,7 @@ def suspended(
         task=task,
         step=k,
         wants_answer=step.kind != "pause",
+        place=(*around(frame), step.index),
     )
     return run.handle(Suspended(now, task, k))
 
@@ -163,10 +210,24 @@ def look_for_quiet(run: Run) -> list[Command]:
     return run.handle(Quiet(run.clock()))
 
 
+class Shifted:
+    """A clock that stood while a run was paused."""
+
+    __slots__ = ("by", "clock")
+
+    def __init__(self, clock: Callable[[], float], by: float) -> None:
+        before = clock if isinstance(clock, Shifted) else None  # paused before: one clock, however often
+        self.clock: Callable[[], float] = clock if before is None else before.clock
+        self.by: float = by if before is None else before.by + by
+
+    def __call__(self) -> float:
+        """The time of the run."""
+        return self.clock() - self.by
+
+
 def go_on(run: Run, resumed: Sequence[int]) -> list[Command]:
     """Let a paused run go on with the tasks whose answers are there. The time in which it was paused does not count."""
-    clock, paused = run.clock, run.clock() - run.ended
-    run.clock = lambda: clock() - paused
+    run.clock = Shifted(run.clock, run.clock() - run.ended)
     assert run.pauses is not None
     run.finished, run.outcome, run.pauses.taken = False, "", False
     commands: list[Command] = []

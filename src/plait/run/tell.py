@@ -143,18 +143,21 @@ class Teller:
 
     # ------------------------------------------------------------------ the run and its attempts
     def run_started(self) -> None:
-        """The run began."""
-        self.tell(events.RunStarted(self.run.run_id, 0.0))
+        """The run began, or goes on after a pause."""
+        at = self.run.ended - self.run.started if self._over else 0.0
+        self._over = False
+        self.tell(events.RunStarted(self.run.run_id, at))
         self._read(lambda reader: reader.begins(self.run))
 
     def run_finished(self, outcome: str) -> None:
-        """The run is over."""
+        """The run is over, or paused: then its streams end, and observers will hear of what follows."""
         if self._inbox:
             self._take_in()
         self._read(lambda reader: reader.ends(self.run, outcome))
         self._hand(events.RunFinished(self.run.run_id, self._at(), outcome))
         self._over = True  # whatever a thread that was left behind still emits, this was the last event
-        self.observers, self._followers, self._readers = [], [], []
+        self.observers = [o for o in self.observers if outcome == "paused" and o not in self._followers]
+        self._followers, self._readers = [], []
         while self._inbox:
             self._let_go(self._inbox.popleft()[2])
 

@@ -423,7 +423,8 @@ import sys
 from plait.compat.gllm import alias, constants, exceptions, retry, types
 from plait.compat.gllm.exclusions import ExclusionManager, ExclusionSet
 from plait.compat.gllm.pipeline import Pipeline, RAGState
-from plait.compat.gllm.pipeline.checkpoint import InMemorySaver, MemorySaver
+from plait.compat.gllm.pipeline.checkpoint import CheckpointSaverError, InMemorySaver, MemorySaver
+from plait.compat.gllm.pipeline.checkpoint.exceptions import CheckpointIdMismatchError
 from plait.compat.gllm.pipeline.composer import Composer
 from plait.compat.gllm.pipeline.states import RAGState
 from plait.compat.gllm.router import RuleBasedRouter, SimilarityBasedRouter

@@ -49,13 +49,17 @@ def names_of(steps: Iterable[BasePipelineStep]) -> dict[Place, str]:
     chosen = {step.name for _, step in everyone if step._named}  # noqa: SLF001
     used: set[str] = set()
     met: set[int] = set()
+    numbers: dict[str, int] = {}
     out: dict[Place, str] = {}
     for place, step in everyone:
-        name, number = step.name, 1
+        name = step.name
         if not step._named or id(step) in met:  # noqa: SLF001
+            number = numbers.get(name, 1)
+            name = name if number == 1 else f"{step.name}_{number}"
             while name in used or name in chosen:
                 number += 1
                 name = f"{step.name}_{number}"
+            numbers[step.name] = number
         met.add(id(step))
         used.add(name)
         out[place] = name
@@ -89,12 +93,12 @@ class Around(NamedTuple):
     Attributes:
         branch: the branches of blocks that it stands in, outermost first.
         copied: the keys of which its steps get deep copies.
-        siblings: the keys that branches beside it write.
+        blocks: the blocks, each with the number of the branch.
     """
 
     branch: Place = ()
     copied: frozenset[str] = frozenset()
-    siblings: frozenset[str] = frozenset()
+    blocks: tuple[tuple[BasePipelineStep, int], ...] = ()
 
 
 class Build:
@@ -179,7 +183,7 @@ class Here:
     ) -> None:
         self.build, self.step, self.name, self.place, self.path = build, step, name, place, path
         self.around, self.jumps = around, jumps
-        self.branch, self.copied, self.siblings = around
+        self.branch, self.copied = around.branch, around.copied
 
     def made(self) -> list[Flow]:
         """What the step is natively, with its error handler."""
@@ -206,11 +210,22 @@ class Here:
 
     def apart(self, number: int, copied: frozenset[str] | None) -> list[Flow]:
         """The native parts of a branch that runs beside others."""
-        branches = self.step._branches()  # noqa: SLF001
-        beside = (steps for i, (_, steps) in enumerate(branches) if i != number)
-        siblings = self.siblings.union(*(keys_of(steps)[1] for steps in beside))
-        around = Around((*self.branch, next(_branches)), self.copied if copied is None else copied, siblings)
+        around = Around(
+            (*self.branch, next(_branches)),
+            self.copied if copied is None else copied,
+            (*self.around.blocks, (self.step, number)),
+        )
         return self.inside(number, around)
+
+    def siblings(self) -> set[str]:
+        """The keys that branches beside it write."""
+        return {
+            key
+            for block, number in self.around.blocks
+            for i, (_, steps) in enumerate(block._branches())  # noqa: SLF001
+            if i != number
+            for key in keys_of(steps)[1]
+        }
 
     @property
     def beside_others(self) -> bool:

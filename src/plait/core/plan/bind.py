@@ -150,12 +150,7 @@ class Binder(Embedding):
             leaf = self._leaf(flow, at.names.take(), at)
             if flow.kind == "terminate":
                 self._terminate(leaf, at)
-            stops = self._breakpoints
-            if stops is not None and leaf.path in stops.after:
-                from plait.core.kinds import pause
-
-                return (self._bound_leaf(pause("after"), f"{leaf.path}:after", at.with_(before=(leaf,))),)
-            return (leaf,)
+            return self._stop_after(leaf, at)
         if isinstance(flow, Chain):
             return self._parts_listed(flow.parts, at)
         if isinstance(flow, Parallel):
@@ -203,6 +198,15 @@ class Binder(Embedding):
             at = at.with_(before=(self._bound_leaf(pause("before"), f"{path}:before", at),))
             reading = None if reading is None else reading.with_(before=at.before)
         return self._bound_leaf(step, path, at, reading)
+
+    def _stop_after(self, leaf: Leaf, at: At) -> Nodes:
+        """A step, and a pause behind it if somebody wants one."""
+        stops = self._breakpoints
+        if stops is None or leaf.path not in stops.after:
+            return (leaf,)
+        from plait.core.kinds import pause
+
+        return (self._bound_leaf(pause("after"), f"{leaf.path}:after", at.with_(before=(leaf,))),)
 
     def _bound_leaf(self, step: Step[..., Any], path: str, at: At, reading: At | None = None) -> Leaf:
         merges = len(at.frame.nodes)

@@ -169,7 +169,7 @@ class Regions(Bodies):
             there = inside.with_(env=Env(scope, region.inner), caps=caps)
             leaf = self._leaf(flow.each, path, there)
             results.append(self._hidden(leaf, there))
-            return (leaf,)
+            return self._stop_after(leaf, there)
 
         self._open_bodies(region, at, [walk], certain=True)
         made: Nodes = (region,)
@@ -226,7 +226,11 @@ class Regions(Bodies):
         if isinstance(flow, Step):
             step_path = at.names.take()
             return self._with_handler(
-                flow, handler, step_path, at, lambda inside: (self._leaf(flow, step_path, inside),)
+                flow,
+                handler,
+                step_path,
+                at,
+                lambda inside: self._stop_after(self._leaf(flow, step_path, inside), inside),
             )
         named = label_of(flow)
         label = named or type(flow).__name__.lower()

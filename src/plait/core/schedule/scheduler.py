@@ -302,6 +302,8 @@ class Scheduler(Ending):
 
     def _resume(self, task: int, out: list[Command]) -> None:
         assert self.state[task] == SUSPENDED, (task, STATE_NAMES[self.state[task]])
+        if self.done and self._timers:  # nobody was to wake it while it was paused
+            out.append(Wake(self._timers[0][0]))
         self.done, self.outcome = False, None
         self.suspended -= 1
         self.state[task] = WAITING

@@ -122,7 +122,8 @@ class SubgraphStep(HasInputsMixin, BaseCompositeStep):
         """The keys that are handed in without a map: what it reads, or all there are if it reads anything."""
         if not inner.opaque:
             return list(inner.reads)
-        return [key for key in inner.keys if key in inner.reads or key not in here.siblings]
+        beside = here.siblings()
+        return [key for key in inner.keys if key in inner.reads or key not in beside]
 
     def _outputs(self, definition: Definition, here: Here) -> tuple[tuple[str, str], ...]:
         writes = [key for key in keys_written(definition) if not key.startswith(INTERNAL)]

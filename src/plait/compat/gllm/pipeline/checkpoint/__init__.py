@@ -9,6 +9,15 @@ from __future__ import annotations
 from typing import Any
 
 from plait.compat.gllm.exceptions import PipelineNotImplementedError
+from plait.compat.gllm.pipeline.checkpoint.exceptions import CheckpointIdMismatchError, CheckpointSaverError
+
+__all__ = [
+    "CheckpointIdMismatchError",
+    "CheckpointSaverError",
+    "DataStoreSaver",
+    "InMemorySaver",
+    "MemorySaver",
+]
 
 
 class InMemorySaver:
