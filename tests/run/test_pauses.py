@@ -377,10 +377,14 @@ def test_answers_that_belong_to_nothing_change_nothing():
     assert result.resume({result.pauses[0].token: 1, result.pauses[1]: 2}).state["sum"] == 5
 
 
-def test_the_answer_to_one_question_is_whatever_is_given():
+def test_the_answer_to_one_question_is_whatever_is_given_but_a_mapping_says_for_which():
     pipeline = Pipeline([question("a")])
-    for answer in (True, None, {"x": 1}, [], {}):
+    for answer in (True, None, []):
         assert pipeline.run({}).resume(answer).state == {"a": answer}
+    for mistaken in ({"ask_": True}, {"x": 1}, {}):
+        with pytest.raises(PauseError, match="ask_a"):
+            pipeline.run({}).resume(mistaken)
+    assert pipeline.run({}).resume({"ask_a": {}}).state == {"a": {}}
     assert pipeline.run({}).resume({"ask_a": {"ask_a": 2}}).state == {"a": {"ask_a": 2}}
 
 

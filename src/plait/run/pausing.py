@@ -85,15 +85,13 @@ class Pause:
 class Pauses:
     """The questions of one run, and the answers that were given."""
 
-    __slots__ = ("answers", "lock", "open", "past", "taken")
+    __slots__ = ("answers", "lock", "open", "taken")
 
     def __init__(self) -> None:
         self.answers: dict[tuple[int, int], list[Any]] = {}
         self.open: dict[int, Pause] = {}
         """Task -> what it waits for."""
         self.lock = threading.Lock()
-        self.past: set[str] = set()
-        """The ids and tokens of what was answered: they are no answers themselves."""
         self.taken = False
         """Whether somebody goes on with the run just now."""
 
@@ -113,7 +111,6 @@ class Pauses:
             for pause, value in given.items():
                 self.answers.setdefault((pause.task, pause.step), []).append(value)
                 del self.open[pause.task]
-                self.past |= {pause.id, pause.token}
             self.taken = True
             return list(given)
 
@@ -133,6 +130,8 @@ class Pauses:
             raise PauseError(
                 f"the run waits for {len(wanting)} answers; say which is which: resume({{{', '.join(f'{i!r}: ...' for i in ids)}}})"
             )
+        if not answers and wanting:
+            raise PauseError(f"the run waits for {len(wanting)} answers: {listing(ids)}")
         answered: set[Pause] = set()
         for key, answer in answers.items():
             found = next((pause for pause in pauses if pause.is_meant(key)), None)
