@@ -39,7 +39,7 @@ def test_a_token_is_good_for_one_answer_and_an_id_too() -> None:
     (pause,) = result.pauses
     assert result.resume({pause.token: 1}).state == {"sum": 1}
     for key in (pause.token, pause.id):
-        with pytest.raises(PauseError, match="answered before"):
+        with pytest.raises(PauseError, match="resumed before"):
             result.resume({key: 2})
 
 
