@@ -364,7 +364,7 @@ def fold(step: PlannedStep, values: list[Any]) -> Any:
         return values[base] if _never_written(values[deltas[0]]) else values[deltas[0]]
     total = values[base] if base >= 0 else NOT_GIVEN
     known_as = total
-    if total.__class__ is Missing:
+    if total.__class__ is Missing and not all(_never_written(values[slot]) for slot in deltas):
         neutral = field.neutral()
         total = neutral if neutral is not ABSENT else total
     for slot, writer in zip(deltas, writers, strict=True):
@@ -386,7 +386,8 @@ def fold(step: PlannedStep, values: list[Any]) -> Any:
 
 
 def _never_written(value: Any) -> bool:
-    return value is NOT_YET or value is NOT_GIVEN
+    """Whether nobody has come to it: neither a value nor one that was lost with its branch."""
+    return value is NOT_YET or value is NOT_GIVEN or (value.__class__ is Several and not value.deltas)
 
 
 def export(plan: Plan, inner: list[Any], outer: list[Any], kept: tuple[int, ...]) -> None:

@@ -345,6 +345,12 @@ def test_the_same_pipeline_twice():
     assert invoke([subgraph(child), subgraph(child), child], {"n": 1})["n"] == 8
 
 
+def test_breakpoints_of_a_child_are_noted():
+    child = Pipeline([no_op("a")], interrupt_before="a")
+    notes = [d.message for d in Pipeline([subgraph(child, name="sub")]).check()]
+    assert "subgraph 'sub': breakpoints of its own count only where it is invoked itself" in notes
+
+
 def test_conditions_in_a_child_see_its_state():
     child = Pipeline(
         [if_else(lambda s: s["n"] > 1, transform(lambda _: "big", output_state="size"), no_op())]

@@ -520,6 +520,17 @@ def test_a_whole_pipeline_is_kept():
     assert ("q", "7") in store.kept
 
 
+def test_an_embedded_pipeline_keeps_its_own_results():
+    store, work = Store(), Failing()
+    child = Pipeline([transform(work, ["a"], output_state="out")], name="child", cache=CacheConfig(store))
+    outer = Pipeline([child, subgraph(child, {"again": "out", "none": "absent"}, {"a": "a"})])
+    for _ in range(2):
+        assert invoke(outer, {"a": 1}) == {"a": 1, "out": "ok", "again": "ok", "none": None}
+    assert work.calls == 1
+    assert invoke(outer, {}, config={"a": 2})["out"] == "ok"
+    assert work.calls == 2
+
+
 def test_a_cache_where_there_can_be_none():
     kept = CacheConfig(Store())
     for make in (

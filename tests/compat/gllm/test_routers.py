@@ -65,7 +65,9 @@ def test_all_rules_or_one_of_them():
 
 
 def test_routes_that_are_not_valid_are_refused():
-    with pytest.raises(PipelineValueError, match=r"'yess' is not among the valid routes; did you mean 'yes'\?"):
+    with pytest.raises(
+        PipelineValueError, match=r"'yess' is not among the valid routes; did you mean 'yes'\?"
+    ):
         RuleBasedRouter({"yess": RouterRuleset([])}, "no", {"yes", "no"})
     with pytest.raises(PipelineValueError, match="'none' is not among the valid routes"):
         RuleBasedRouter({}, "none", {"yes", "no"})

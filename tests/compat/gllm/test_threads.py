@@ -109,6 +109,31 @@ def test_a_question_inside_blocks():
     together(main)
 
 
+def test_an_answer_that_is_a_dict_is_the_answer():
+    pipeline = Pipeline([parallel([interrupt("?", ["x", "y"]), write("a")])], checkpointer=InMemorySaver())
+
+    async def main() -> None:
+        await pipeline.invoke({}, thread_id="t")
+        assert await pipeline.resume("t", {"x": 1, "y": 2}) == {"a": "a", "x": 1, "y": 2}
+
+    together(main)
+
+
+def test_several_questions_are_answered_by_their_ids():
+    pipeline = Pipeline(
+        [parallel([interrupt("one?", "x"), interrupt("two?", "y")])], checkpointer=InMemorySaver()
+    )
+
+    async def main() -> None:
+        one, two = (await pipeline.invoke({}, thread_id="t"))["__interrupt__"]
+        assert (one.value, two.value) == ("one?", "two?")
+        (left,) = (await pipeline.resume("t", {two.id: 2}))["__interrupt__"]
+        assert left.value == "one?"
+        assert await pipeline.resume("t", 1) == {"x": 1, "y": 2}
+
+    together(main)
+
+
 @pytest.mark.parametrize("where", ["before", "after"])
 @pytest.mark.parametrize("whose", ["pipeline", "call"])
 def test_breakpoints(where: str, whose: str) -> None:

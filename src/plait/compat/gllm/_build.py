@@ -142,13 +142,7 @@ class Build:
         reads, writes = keys_of(steps)
         self.reads, self.writes = tuple(reads), tuple(writes)
         self.keys = tuple(dict.fromkeys([*reads, *writes, *(declared or ()), *keys]))
-        everyone = [step for _, step in walk(steps)]
-        handlers = [step.error_handler for step in everyone if step.error_handler is not None]
-        self.wide = any(step._writes_anything for step in everyone) or any(  # noqa: SLF001
-            handler._keys is None and not handler._raises  # noqa: SLF001
-            for handler in handlers
-        )
-        self.opaque = self.wide or bool(handlers) or any(step.input_state_keys is None for step in everyone)
+        self.opaque = any(step._reads_anything for _, step in walk(steps))  # noqa: SLF001
 
     def body(self, first: int, last: int) -> list[Flow]:
         """The native parts of its steps from one to another."""

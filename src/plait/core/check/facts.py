@@ -133,7 +133,7 @@ class Facts:
         """The keys of the pipeline around it that a part writes."""
         if part.leaf is not None:
             return {key for key, _ in part.leaf.step.outputs}
-        if isinstance(part.flow, Subgraph) and part.up is not None:
+        if part.kind == "subgraph" and isinstance(part.flow, Subgraph) and part.up is not None:
             return {key for key, _ in published(part.up.scope.schema, part.flow, self.writes[part])}
         return set(_own_keys(part)).union(*(self.writes_within(inner) for inner in part.parts))
 

@@ -483,6 +483,7 @@ class Binder(Embedding):
             annotation=inner.annotation,
         )
         outer.at_end = at_end_of(candidates)
+        outer.comes = any(version.comes for _, version, _ in candidates)
         region.writes.append(outer)
         region.exports.append(Export(outer, candidates))
         at.env.write(key, outer)

@@ -10,7 +10,7 @@ decides.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from plait.core.flow import Flow
@@ -79,6 +79,7 @@ class Bodies(Reads):
         starts: list[dict[str, Version | Deltas]] = []
         flags: list[tuple[Frame, Version]] = []
         partial: dict[str, list[Version]] = {}
+        deltas: dict[str, dict[Frame, list[Version]]] = {}
         for number, (body, walk) in enumerate(zip(region.bodies, walks, strict=True)):
             env = view.branch(body)
             if region.kind == "try" and number == 1:
@@ -100,9 +101,17 @@ class Bodies(Reads):
             flags += [(body, flag) for flag in there.exits]
             ends.append(env)
             starts.append(start)
-            self._deltas_out(region, env, counts, body, at, sums, sealed=sealed and number == 0)
+            made = self._deltas_out(region, env, counts, body, at, sums, sealed=sealed and number == 0)
+            for key, outer in made:
+                deltas.setdefault(key, {}).setdefault(body, []).append(outer)
             if sealed and number == 0:
                 partial = _written_in_order(body, env)
+        for found in deltas.values():
+            surely_come = (certain or region.kind == "rest") and all(
+                any(outer.comes for outer in found.get(body, ())) for body in region.bodies
+            )
+            for outer in (outer for made in found.values() for outer in made):
+                outer.comes = surely_come
         for key, entry in entries.items():  # an input may have become required since
             old = self._older(key, at) if entry is not None else None
             if entry is not None and old is not None and old.presence == "always":
@@ -169,7 +178,7 @@ class Bodies(Reads):
         sums: dict[str, Version],
         *,
         sealed: bool,
-    ) -> None:
+    ) -> Iterator[tuple[str, Version]]:
         """Hand out what was written to keys with a reducer: each delta by itself, or all of a loop's together."""
         for key, entry in env.seen.items():
             if not isinstance(entry, Deltas):
@@ -185,12 +194,15 @@ class Bodies(Reads):
                 outer = region.frame.version(
                     key, region, origin="block", presence="maybe", annotation=delta.annotation
                 )
+                outer.comes = delta.comes
+                yield key, outer
                 region.writes.append(outer)
                 region.exports.append(Export(outer, [(0, delta, body)]))
                 if sealed:
                     region.partial.append((outer, [delta]))
                 at.env.write(key, outer)
             if total is not None and fresh:
+                total.comes = any(delta.comes for delta in fresh)
                 region.writes.append(total)
                 at.env.write(key, total)
 

@@ -40,6 +40,7 @@ class Version:
     __slots__ = (
         "annotation",
         "at_end",
+        "comes",
         "default",
         "frame",
         "key",
@@ -68,6 +69,8 @@ class Version:
         self.presence: Presence = presence
         """Whether it is there where the pipeline goes on, and (``at_end``) where it has been ended before."""
         self.at_end: Presence = "always"
+        self.comes = True
+        """Of a delta of a key with a reducer: whether it, or another one of its region, is surely written (or lost)."""
         self.annotation, self.value = annotation, value
         self.default: Any = ABSENT  # an input's default, by the state type
         self.readers: list[Node] = []

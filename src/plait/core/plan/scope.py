@@ -147,9 +147,8 @@ def merge_node(frame: Frame, field: Field, branch: int, entry: Deltas) -> Versio
     base = frame.local(entry.view) if entry.view is not None else None
     deltas = [frame.local(d) for d in entry.own[entry.folded :]]
     node = Merge(frame, field, branch, base, deltas)
-    surely = (
-        any(v.presence == "always" for v in ([base] if base else []) + deltas)
-        or field.neutral() is not ABSENT
+    surely = any(v.presence == "always" for v in ([base] if base else []) + deltas) or (
+        field.neutral() is not ABSENT and any(delta.comes for delta in deltas)
     )
     made = frame.version(
         field.key, node, origin="merge", presence="always" if surely else "maybe", annotation=field.annotation

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from plait.core.control import END, Choice, Goto, Loop, MapReduce, Try
 from plait.core.flow import Chain, Dataflow, Definition, Flow, Parallel, Subgraph, parts_of
+from plait.core.handlers import Keep
 from plait.core.step import Step
 
 
@@ -26,7 +29,7 @@ def keys_written(flow: Flow | Definition) -> dict[str, None]:
 def keys_surely_written(flow: Flow) -> set[str]:
     """The keys that a flow writes if it succeeds and does not end the pipeline."""
     if isinstance(flow, (Step, MapReduce)):
-        return set(keys_written(flow))
+        return set() if isinstance(flow.error_handler, Keep) else set(keys_written(flow))
     if isinstance(flow, Choice):
         total = {"if_else": 2, "toggle": 2, "guard": 2}.get(flow.kind, len(flow.branches))
         branches = [keys_surely_written(branch) for _, branch in flow.branches]
@@ -42,13 +45,37 @@ def keys_surely_written(flow: Flow) -> set[str]:
         if flow.error_handler is not None:
             return set()
         if isinstance(flow, Subgraph):
-            inside = set[str]().union(*(keys_surely_written(part) for part in flow.definition.body))
+            inside = _surely_in_order(flow.definition.body, embedded=True)
             return (
                 inside
                 if flow.outputs is None
                 else {ours for ours, theirs in flow.outputs if theirs in inside}
             )
-    return set[str]().union(*(keys_surely_written(part) for part in parts_of(flow)))
+    return _surely_in_order(parts_of(flow))
+
+
+def _surely_in_order(parts: Iterable[Flow], *, embedded: bool = False) -> set[str]:
+    """What the parts of a list surely write: up to a jump, or an end of the embedded pipeline that they are."""
+    found = set[str]()
+    for part in parts:
+        if isinstance(part, Goto):  # what follows may be left out
+            found |= keys_surely_written(part.target)
+            break
+        if embedded and may_end(part):
+            break
+        found |= keys_surely_written(part)
+    return found
+
+
+def may_end(flow: Flow) -> bool:
+    """Whether a flow may end the pipeline in which it stands."""
+    if isinstance(flow, Step):
+        return flow.kind == "terminate"
+    if isinstance(flow, Goto):
+        return flow.fixed in (None, END)
+    if isinstance(flow, Subgraph):
+        return False
+    return any(may_end(part) for part in parts_of(flow))
 
 
 def surely_ends(flow: Flow) -> bool:

@@ -238,8 +238,10 @@ class Invocation:
 
     async def resumed(self, paused: Any, run: Run, answer: Any) -> tuple[dict[str, Any], Any]:
         """Go on with a paused native run; as for ``execute``."""
-        wants = any(pause.wants_answer for pause in paused.pauses)
-        result = await (paused.aresume(answer) if wants else paused.aresume())
+        wanting = [pause for pause in paused.pauses if pause.wants_answer]
+        if len(wanting) == 1 and not (isinstance(answer, Mapping) and wanting[0].token in answer):
+            answer = {wanting[0].id: answer}
+        result = await (paused.aresume(answer) if wanting else paused.aresume())
         return {**run.extras, **result.state}, result if result.pauses else None
 
     async def target(self, at: int, values: Mapping[str, Any], run: Run) -> str:

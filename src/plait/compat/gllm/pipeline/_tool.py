@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from plait.compat.gllm.exceptions import PipelineValueError
+from plait.compat.gllm.steps.component_step import EMITTER
 from plait.compat.gllm.types import PipelineInvocation
 from plait.errors import MissingExtra
 
@@ -84,6 +85,7 @@ def _own_schema(pipeline: Pipeline) -> dict[str, Any]:
             *pipeline.native.input_keys,
             *pipeline.native.optional_input_keys,
         ]
+        keys = [key for key in keys if key != EMITTER]
         if not keys:
             raise PipelineValueError(
                 "as_tool: nothing is known of the input; give Pipeline(..., input_type=...)"

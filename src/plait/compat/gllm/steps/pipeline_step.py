@@ -77,6 +77,11 @@ class BasePipelineStep(ABC):
         return self.output_state_keys is None and not self._branches()
 
     @property
+    def _reads_anything(self) -> bool:
+        """Whether it reads, or its error handler does, whatever there is."""
+        return self.input_state_keys is None or self.error_handler is not None
+
+    @property
     def is_cache_enabled(self) -> bool:
         """Whether its results are kept."""
         return self.cache is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from plait.compat.gllm._build import walk
 from plait.compat.gllm._call import call, nothing
 from plait.compat.gllm._run import root_of
 from plait.compat.gllm._state import INTERNAL, MISSING
@@ -87,7 +88,42 @@ class SubgraphStep(HasInputsMixin, BaseCompositeStep):
         """The keys that it writes."""
         return set(self._own_keys()[1])
 
+    @property
+    def _reads_anything(self) -> bool:
+        inside = not self._mapped and any(
+            step._reads_anything  # noqa: SLF001  (its own half)
+            for _, step in walk(self.subgraph.steps)
+        )
+        return inside or self.error_handler is not None
+
     def _flow(self, here: Here) -> Flow | None:
+        child = self.subgraph
+        if child.interrupt_before or child.interrupt_after:
+            here.note(f"subgraph {here.name!r}: breakpoints of its own count only where it is invoked itself")
+        return self._called(here) if child.cache is not None else self._embedded(here)
+
+    def _called(self, here: Here) -> Flow | None:
+        """The pipeline as one step that invokes it: what it gives is kept as a whole."""
+        reads, writes = self.subgraph._keys()  # noqa: SLF001  (its own half)
+        specs = dict(self.input_map) if self._mapped else dict.fromkeys(reads)
+        specs = {name: Optional(name, MISSING) if spec is None else spec for name, spec in specs.items()}
+        mapped = self.output_state_map or {key: key for key in writes if self._takes(key, here)}
+
+        async def work(args: dict[str, Any], scene: Scene) -> Any:
+            given = {key: value for key, value in args.items() if value is not MISSING}
+            made = await self.subgraph.invoke(given, context=scene.run.values)
+            return {
+                ours: made.get(theirs, None if self.output_state_map else MISSING)
+                for ours, theirs in mapped.items()
+            }
+
+        return here.leaf(work, specs, list(mapped) or None)
+
+    @staticmethod
+    def _takes(key: str, here: Here) -> bool:
+        return here.build.declared is None or key in here.build.declared
+
+    def _embedded(self, here: Here) -> Flow | None:
         ours = here.build.keys
         wanted = () if self.output_state_map is None else self.output_state_map.values()
         inner = self.subgraph._build(  # noqa: SLF001
@@ -129,8 +165,7 @@ class SubgraphStep(HasInputsMixin, BaseCompositeStep):
         writes = [key for key in keys_written(definition) if not key.startswith(INTERNAL)]
         if self.output_state_map is not None:
             return tuple((key, theirs) for key, theirs in self.output_state_map.items() if theirs in writes)
-        declared = here.build.declared
-        return tuple((key, key) for key in writes if declared is None or key in declared)
+        return tuple((key, key) for key in writes if self._takes(key, here))
 
     def _filled(self, here: Here) -> list[Flow]:
         """A step that writes None for mapped keys that the pipeline did not write."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from plait.compat.gllm._run import root_of
 from plait.compat.gllm.exceptions import PipelineTypeError
 from plait.compat.gllm.steps.composite_step import BaseCompositeStep
-from plait.compat.gllm.steps.conditional_step import Asked
+from plait.compat.gllm.steps.conditional_step import Asked, is_component
 from plait.compat.gllm.steps.pipeline_step import BasePipelineStep, step_list
 from plait.compat.gllm.utils.has_inputs_mixin import HasInputsMixin
 from plait.core import looping
@@ -54,6 +54,11 @@ class WhileDoStep(HasInputsMixin, BaseCompositeStep):
 
     def _branches(self) -> Sequence[tuple[str | None, Sequence[BasePipelineStep]]]:
         return [(None, self._steps)]
+
+    @property
+    def input_state_keys(self) -> set[str] | None:
+        """The keys that its condition reads; None: whatever there is."""
+        return set(self._own_keys()[0]) if is_component(self.condition) else None
 
     def _told(self) -> Sequence[str]:
         return [self.output_state] if self.output_state else []
