@@ -309,6 +309,29 @@ def test_retries_for_a_whole_run_are_refused():
     ) == {"a": 3}
 
 
+def test_runs_at_the_same_time_do_not_mix():
+    import asyncio
+
+    async def later(d: dict[str, Any]) -> Any:
+        await asyncio.sleep(d["n"] % 3)
+        return (d["n"], d["k"], d["m"])
+
+    block = parallel([transform(later, ["n", "k", "m"], output_state="a"), no_op()])
+    pipeline = Pipeline([block, if_else(lambda s: s["k"] % 2 == 0, put("even"), put("odd"))])
+
+    async def one(n: int) -> dict[str, Any]:
+        return await pipeline.invoke(
+            {"n": n}, config={"k": n + 1}, context={"m": -n}, include_outputs_from={"no_op"}
+        )
+
+    async def main() -> list[Any]:
+        return list(await asyncio.gather(*(one(n) for n in range(30))))
+
+    for n, state in enumerate(run_virtual(main())):
+        word = "even" if n % 2 else "odd"
+        assert state == {"n": n, "a": (n, n + 1, -n), word: word, "__step_outputs__": {"no_op": [None]}}
+
+
 # What is told of a run
 
 

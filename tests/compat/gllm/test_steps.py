@@ -85,6 +85,28 @@ def test_a_component_that_only_has_run_is_run():
     assert invoke(step(Legacy(), "c", {"q": "x", "r": Val(1)}), {"x": 0})["c"] == ["q", "r"]
 
 
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_component_is_set_up_once(waits: bool) -> None:
+    class Model:
+        ups = 0
+
+        def setup(self) -> None:
+            self.ups += 1
+
+    class Waits(Model):
+        async def __call__(self, n: int) -> int:
+            return n + self.ups
+
+    class Blocks(Model):
+        def __call__(self, n: int) -> int:
+            return n + self.ups
+
+    model = Waits() if waits else Blocks()
+    pipeline = Pipeline([step(model, "a", {"n": "n"}), step(model, "b", {"n": "a"})])
+    assert invoke(pipeline, {"n": 0}) == invoke(pipeline, {"n": 0}) == {"n": 0, "a": 1, "b": 2}
+    assert model.ups == 1
+
+
 def test_a_plain_function_is_a_component_too():
     def double(n: int) -> int:
         return 2 * n

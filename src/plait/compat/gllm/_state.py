@@ -68,6 +68,9 @@ def dumped(state: Any) -> dict[str, Any]:
     return {name: getattr(state, name) for name in fields if hasattr(state, name)}
 
 
+_CONTAINERS = frozenset((list, dict, set, tuple))
+
+
 def isolated(value: Any, memo: dict[int, Any]) -> Any:
     """A value of which no list, dict or set is shared; other objects are.
 
@@ -76,13 +79,17 @@ def isolated(value: Any, memo: dict[int, Any]) -> Any:
         memo: by id, what was copied before with its copy, so that one object has one copy.
     """
     kind = type(value)
-    if kind not in (list, dict, set, tuple):
+    if kind not in _CONTAINERS:
         return value
     known = memo.get(id(value))
     if known is not None:
         return known[1]
     made: Any
-    if kind is list:
+    plain = _CONTAINERS.isdisjoint(map(type, value.values() if kind is dict else value))
+    if plain or kind is set:
+        made = value if kind is tuple else kind(value)
+        memo[id(value)] = (value, made)
+    elif kind is list:
         made = []
         memo[id(value)] = (value, made)
         made.extend(isolated(item, memo) for item in value)
@@ -90,12 +97,7 @@ def isolated(value: Any, memo: dict[int, Any]) -> Any:
         made = {}
         memo[id(value)] = (value, made)
         made.update((key, isolated(item, memo)) for key, item in value.items())
-    elif kind is set:
-        made = set(value)
-        memo[id(value)] = (value, made)
     else:
         made = tuple(isolated(item, memo) for item in value)
-        if all(a is b for a, b in zip(made, value, strict=True)):
-            made = value
         memo[id(value)] = (value, made)
     return made

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 from plait.compat.gllm._state import MISSING
 from plait.compat.gllm.exceptions import PipelineTypeError
 from plait.compat.gllm.steps.pipeline_step import BasePipelineStep
+from plait.compat.gllm.utils.async_utils import execute_callable
 from plait.compat.gllm.utils.has_inputs_mixin import HasInputsMixin
 from plait.core.component import Component, is_async
 from plait.core.inputs import Optional
 from plait.errors import DefinitionError
+from plait.run.lifecycle import ensure, has_life
 
 if TYPE_CHECKING:
     from plait.compat.gllm._build import Here
@@ -160,11 +162,14 @@ def component_work(
         placed = [name for name, p in parameters.items() if p.positional_only and name in args]
         return tuple(args[name] for name in placed), {n: v for n, v in args.items() if n not in placed}
 
-    if is_async(entry):
+    waits = is_async(entry)
+    if waits or has_life(found):
 
         async def work(args: dict[str, Any], scene: Scene) -> Any:
             given, named = arguments(args, scene)
-            return await entry(*given, **named)
+            if has_life(found):  # its setup() is called once, whatever steps and pipelines it is in
+                await ensure(found)
+            return await (entry(*given, **named) if waits else execute_callable(entry, *given, **named))
 
         return work, specs
 

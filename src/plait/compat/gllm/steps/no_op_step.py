@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from plait.compat.gllm.steps.pipeline_step import BasePipelineStep
-from plait.core import kinds
 
 if TYPE_CHECKING:
     from plait.compat.gllm._build import Here
+    from plait.compat.gllm._call import Scene
     from plait.core.flow import Flow
 
 
@@ -30,4 +30,8 @@ class NoOpStep(BasePipelineStep):
         return None
 
     def _flow(self, here: Here) -> Flow:
-        return kinds.no_op(here.name)
+        return here.leaf(_nothing, {}, None, kind="no_op", inline=True)
+
+
+def _nothing(args: dict[str, Any], scene: Scene) -> None:  # noqa: ARG001
+    return None
