@@ -151,8 +151,8 @@ class _Builder(Deciding):
         kinds = self.deciding = self.deciding_kinds() if not self.chance(4) else []
         if kinds and planned:  # what fails for good may be in a branch that depends on who won
             self.options = replace(self.options, need=False)
-        first = [self.first(keys)] if kinds else []
-        flows = first + self.chain(keys, Place(self.options.max_depth, reducers=merged), 1, 6)
+        flows = [self.first(keys)] if kinds or self.options.tries else []
+        flows += self.chain(keys, Place(self.options.max_depth, reducers=merged), 1, 6)
         again = sorted(keys.written.keys() - self.counters)
         if self.chance(4) and again:  # of a key that is written later, unless a branch is not taken
             inputs.setdefault(self.pick(again), "initial")

@@ -79,7 +79,7 @@ class Bodies(Reads):
         starts: list[dict[str, Version | Deltas]] = []
         flags: list[tuple[Frame, Version]] = []
         partial: dict[str, list[Version]] = {}
-        deltas: dict[str, dict[Frame, list[Version]]] = {}
+        deltas: dict[str, dict[Frame, list[tuple[Version, bool]]]] = {}
         for number, (body, walk) in enumerate(zip(region.bodies, walks, strict=True)):
             env = view.branch(body)
             if region.kind == "try" and number == 1:
@@ -102,15 +102,15 @@ class Bodies(Reads):
             ends.append(env)
             starts.append(start)
             made = self._deltas_out(region, env, counts, body, at, sums, sealed=sealed and number == 0)
-            for key, outer in made:
-                deltas.setdefault(key, {}).setdefault(body, []).append(outer)
+            for key, outer, comes in made:
+                deltas.setdefault(key, {}).setdefault(body, []).append((outer, comes))
             if sealed and number == 0:
                 partial = _written_in_order(body, env)
         for found in deltas.values():
             surely_come = (certain or region.kind == "rest") and all(
-                any(outer.comes for outer in found.get(body, ())) for body in region.bodies
+                any(comes for _, comes in found.get(body, ())) for body in region.bodies
             )
-            for outer in (outer for made in found.values() for outer in made):
+            for outer in (outer for made in found.values() for outer, _ in made):
                 outer.comes = surely_come
         for key, entry in entries.items():  # an input may have become required since
             old = self._older(key, at) if entry is not None else None
@@ -178,7 +178,7 @@ class Bodies(Reads):
         sums: dict[str, Version],
         *,
         sealed: bool,
-    ) -> Iterator[tuple[str, Version]]:
+    ) -> Iterator[tuple[str, Version, bool]]:
         """Hand out what was written to keys with a reducer: each delta by itself, or all of a loop's together."""
         for key, entry in env.seen.items():
             if not isinstance(entry, Deltas):
@@ -194,8 +194,8 @@ class Bodies(Reads):
                 outer = region.frame.version(
                     key, region, origin="block", presence="maybe", annotation=delta.annotation
                 )
-                outer.comes = delta.comes
-                yield key, outer
+                outer.comes = delta.comes and not sealed  # a handler can't count on it
+                yield key, outer, delta.comes
                 region.writes.append(outer)
                 region.exports.append(Export(outer, [(0, delta, body)]))
                 if sealed:
