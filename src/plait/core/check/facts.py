@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from plait.core.component import Component
+from plait.core.control import MapReduce, Try
 from plait.core.flow import Definition, Subgraph
 from plait.core.inputs import Optional
 from plait.core.plan.bound import Bound, Finding, Frame, Leaf, Merge, Region, Version
@@ -112,19 +113,24 @@ class Facts:
             if part.leaf is not None:
                 for key, _ in part.leaf.step.outputs:
                     keys.setdefault(key, []).append(part)
-            elif isinstance(part.flow, Subgraph):
+            elif part.kind == "subgraph" and isinstance(part.flow, Subgraph):
                 self._collect(part, out)
                 for key, _ in published(scope.schema, part.flow, out[part]):
+                    keys.setdefault(key, []).append(part)
+            else:
+                for key in own_keys(part):
                     keys.setdefault(key, []).append(part)
         out[scope] = keys
 
     def _members(self, part: Part) -> Iterator[Part]:
-        """The steps and embedded pipelines of one pipeline, in listed order."""
+        """The steps and embedded pipelines of one pipeline, in listed order, and what writes keys besides its steps."""
         for inner in part.parts:
             if inner.kind in ("step", "subgraph"):
                 yield inner
-            else:
-                yield from self._members(inner)
+                continue
+            if own_keys(inner):
+                yield inner
+            yield from self._members(inner)
 
     def writes_within(self, part: Part) -> set[str]:
         """The keys of the pipeline around it that a part writes."""
@@ -132,7 +138,7 @@ class Facts:
             return {key for key, _ in part.leaf.step.outputs}
         if part.kind == "subgraph" and isinstance(part.flow, Subgraph) and part.up is not None:
             return {key for key, _ in published(part.up.scope.schema, part.flow, self.writes[part])}
-        return set[str]().union(*(self.writes_within(inner) for inner in part.parts))
+        return set(own_keys(part)).union(*(self.writes_within(inner) for inner in part.parts))
 
     # ------------------------------------------------------------------ values
     @cached_property
@@ -258,6 +264,16 @@ def key_outside(part: Part, key: str, scope: Part) -> str | None:
             key = source
         inner = inner.up.scope
     return key
+
+
+def own_keys(part: Part) -> tuple[str, ...]:
+    """The keys that a part writes itself, besides those of the steps in it."""
+    flow = part.flow
+    if isinstance(flow, MapReduce) and part.kind == "map" and flow.reduce is None:
+        return tuple(key for key, _ in flow.outputs)
+    if isinstance(flow, Try) and flow.error_state is not None:
+        return (flow.error_state,)
+    return ()
 
 
 def published(schema: Schema, flow: Subgraph, written: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
