@@ -287,6 +287,33 @@ SCENARIOS: dict[str, Any] = {
     "a jump forward in a body that fails": [
         try_catch([put("a"), goto("g", Val("put_c")), put("b"), put("c"), bad("f")], look("a", "b", "c"))
     ],
+    "an embedded pipeline that is handled": [
+        subgraph(
+            Pipeline([put("a"), bad("f", key="b")]),
+            {},
+            {"c": "a", "d": "b"},
+            name="child",
+            error_handler=Empty(),
+        ),
+        look("c", "d"),
+    ],
+    "outputs of what is embedded": [
+        subgraph(
+            Pipeline(
+                [
+                    map_reduce("a", odd, input_map={"item": Val([0, 2])}),
+                    if_else(lambda s: True, put("b", 1), put("b", 2)),
+                    try_catch(bad("f"), put("c", 3), caught_exception_state="text"),
+                    goto("jump", Val("put_d"), None, "to"),
+                    put("d"),
+                ]
+            ),
+            {},
+            {"a": "a", "b": "b", "c": "text", "d": "to"},
+            name="child",
+        ),
+        look("a", "b", "c", "d"),
+    ],
     "a pipeline with a fallback of its own": [
         subgraph(Pipeline([put("a"), bad("f")], fallback=[put("b", 5)]), {}, {"b": "b"}, name="child"),
         look("a", "b"),

@@ -163,7 +163,7 @@ def test_what_a_waiting_step_held_is_free():
     def ask() -> Any:
         return current_step().interrupt("?")
 
-    one = {"resources": {"gpu": 1}}
+    one: Any = {"resources": {"gpu": 1}}
     pipeline = Pipeline(
         [parallel([step(ask, {}, "a", name="ask", **one), put("b", **one)])], limits=Limits({"gpu": 1})
     )
@@ -473,7 +473,7 @@ def test_a_run_that_nobody_goes_on_with_leaves_nothing():
     class Thing:
         pass
 
-    pipeline = Pipeline([step(Thing, {}, "thing", name="thing"), question("a")])
+    pipeline = Pipeline([step(Thing, {}, "thing", name="thing", executor="inline"), question("a")])
     result = pipeline.run({})
     thing = weakref.ref(result.state["thing"])
     del result

@@ -192,6 +192,7 @@ def _note(run: Run, name: str, failure: Failure) -> None:
     leaf = next((node for node in bound.leaves() if node.path == planned), None) if bound else None
     if leaf is not None:
         keys = [read.key for read in leaf.reads if read.key is not None and read.version is not None]
+        keys = [key for key in keys if key[0] != "~"]  # what only the engine knows
     read = f", reading {', '.join(map(repr, keys))}" if keys else ""
     note = f"in step {failure.path!r} of {name}, attempt {failure.attempt}{read}"
     if note not in getattr(failure.error, "__notes__", ()):

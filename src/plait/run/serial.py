@@ -118,7 +118,7 @@ class SerialRun(Run):
             except Suspend as error:
                 self._queue(suspended(self, cursor, frame, task, step, error, self.clock()))
                 return
-            except Exception as error:  # noqa: BLE001  (whatever a step raises is a fact about the step)
+            except BaseException as error:  # noqa: BLE001  (whatever a step raises is a fact about the step)
                 self._queue(failed(self, cursor, frame, task, first, step, error, self.clock()))
                 return
             frame.drop(step)

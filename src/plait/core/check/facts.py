@@ -113,21 +113,24 @@ class Facts:
             if part.leaf is not None:
                 for key, _ in part.leaf.step.outputs:
                     keys.setdefault(key, []).append(part)
-            elif isinstance(part.flow, Subgraph):
+            elif part.kind == "subgraph" and isinstance(part.flow, Subgraph):
                 self._collect(part, out)
                 for key, _ in published(scope.schema, part.flow, out[part]):
                     keys.setdefault(key, []).append(part)
-            for key in _own_keys(part):
-                keys.setdefault(key, []).append(part)
+            else:
+                for key in own_keys(part):
+                    keys.setdefault(key, []).append(part)
         out[scope] = keys
 
     def _members(self, part: Part) -> Iterator[Part]:
-        """The steps and embedded pipelines of one pipeline, in listed order."""
+        """The steps and embedded pipelines of one pipeline, in listed order, and what writes keys besides its steps."""
         for inner in part.parts:
-            if inner.kind in ("step", "subgraph") or _own_keys(inner):
+            if inner.kind in ("step", "subgraph"):
                 yield inner
-            if inner.kind not in ("step", "subgraph"):
-                yield from self._members(inner)
+                continue
+            if own_keys(inner):
+                yield inner
+            yield from self._members(inner)
 
     def writes_within(self, part: Part) -> set[str]:
         """The keys of the pipeline around it that a part writes."""
@@ -135,7 +138,7 @@ class Facts:
             return {key for key, _ in part.leaf.step.outputs}
         if part.kind == "subgraph" and isinstance(part.flow, Subgraph) and part.up is not None:
             return {key for key, _ in published(part.up.scope.schema, part.flow, self.writes[part])}
-        return set(_own_keys(part)).union(*(self.writes_within(inner) for inner in part.parts))
+        return set(own_keys(part)).union(*(self.writes_within(inner) for inner in part.parts))
 
     # ------------------------------------------------------------------ values
     @cached_property
@@ -246,15 +249,6 @@ class Facts:
         return any(s.reader.path == reader and s.key == key for s in self.sibling_reads)
 
 
-def _own_keys(part: Part) -> tuple[str, ...]:
-    """The keys that a part writes itself, and none of its steps."""
-    if isinstance(part.flow, MapReduce) and part.kind == "map" and part.flow.reduce is None:
-        return tuple(key for key, _ in part.flow.outputs)
-    if isinstance(part.flow, Try) and part.flow.error_state is not None:
-        return (part.flow.error_state,)
-    return ()
-
-
 def key_outside(part: Part, key: str, scope: Part) -> str | None:
     """What a key that a step reads is called in a pipeline around its own; None if it does not come from there."""
     inner = part.scope
@@ -270,6 +264,16 @@ def key_outside(part: Part, key: str, scope: Part) -> str | None:
             key = source
         inner = inner.up.scope
     return key
+
+
+def own_keys(part: Part) -> tuple[str, ...]:
+    """The keys that a part writes itself, besides those of the steps in it."""
+    flow = part.flow
+    if isinstance(flow, MapReduce) and part.kind == "map" and flow.reduce is None:
+        return tuple(key for key, _ in flow.outputs)
+    if isinstance(flow, Try) and flow.error_state is not None:
+        return (flow.error_state,)
+    return ()
 
 
 def published(schema: Schema, flow: Subgraph, written: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

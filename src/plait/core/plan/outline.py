@@ -104,7 +104,7 @@ class _Outliner:
         self._next = 0
         self._paths: dict[int, deque[str]] = {}
         for block in bound.blocks:
-            if block.kind not in ("parallel", "dataflow"):
+            if block.kind not in ("parallel", "dataflow", "try"):  # whose paths follow from where they stand
                 self._paths.setdefault(id(block.flow), deque()).append(block.path)
         definition = bound.definition
         self.root = Part("pipeline", definition, "", definition.name, None)
