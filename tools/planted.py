@@ -313,8 +313,8 @@ PLANTED = (
     Planted(
         "a reducer with its arguments swapped",
         VALUES,
-        "reducer(total, each)",
-        "reducer(each, total)",
+        "else reducer(total, delta)\n        except",
+        "else reducer(delta, total)\n        except",
         "base ⊕ d₁ ⊕ d₂, in this order",
     ),
     Planted(
@@ -404,8 +404,8 @@ PLANTED = (
     Planted(
         "failures in the order of completion",
         FINISH,
-        "placed.sort(key=lambda item: (item[0], item[1]))",
-        "placed.sort(key=lambda item: -item[0])",
+        "placed.sort(key=lambda item: item[0])",
+        "placed.reverse()",
         "failures come in listed order",
     ),
     Planted(
