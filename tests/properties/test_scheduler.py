@@ -558,11 +558,12 @@ def strew(plan: Plan, rng: random.Random, *, needs: bool, timeouts: bool) -> Non
     )
 
 
+UNDECIDED = dict.fromkeys(("choices", "loops", "maps", "tries", "exits", "gotos"), False)
 seeds = st.integers(0, 2**32 - 1)
 
 
 @slow
-@given(pipelines(max_steps=16), seeds, st.sampled_from(["listed", "dataflow"]), st.booleans())
+@given(pipelines(max_steps=16, **UNDECIDED), seeds, st.sampled_from(["listed", "dataflow"]), st.booleans())
 def test_any_run_keeps_the_invariants(case: Case, seed: int, order: str, fuse: bool) -> None:
     rng = random.Random(seed)
     shell = Shell(plan_of(case, rng, order, fuse=fuse), rng)
@@ -570,7 +571,7 @@ def test_any_run_keeps_the_invariants(case: Case, seed: int, order: str, fuse: b
 
 
 @slow
-@given(pipelines(max_steps=16), seeds, st.sampled_from(["listed", "dataflow"]))
+@given(pipelines(max_steps=16, **UNDECIDED), seeds, st.sampled_from(["listed", "dataflow"]))
 def test_a_run_that_is_cancelled_keeps_them(case: Case, seed: int, order: str) -> None:
     rng = random.Random(seed)
     shell = Shell(plan_of(case, rng, order, fuse=True), rng, cancel=True)
@@ -578,7 +579,7 @@ def test_a_run_that_is_cancelled_keeps_them(case: Case, seed: int, order: str) -
 
 
 @slow
-@given(pipelines(max_steps=16), seeds)
+@given(pipelines(max_steps=16, **UNDECIDED), seeds)
 def test_a_run_with_a_deadline_keeps_them(case: Case, seed: int) -> None:
     rng = random.Random(seed)
     shell = Shell(plan_of(case, rng, "dataflow", fuse=True), rng, deadline=rng.uniform(0.1, 3.0))
@@ -586,7 +587,7 @@ def test_a_run_with_a_deadline_keeps_them(case: Case, seed: int) -> None:
 
 
 @slow
-@given(pipelines(max_steps=16), seeds)
+@given(pipelines(max_steps=16, **UNDECIDED), seeds)
 def test_a_durable_run_keeps_them(case: Case, seed: int) -> None:
     rng = random.Random(seed)
     shell = Shell(plan_of(case, rng, "dataflow", fuse=True), rng, durable=True)
@@ -594,7 +595,7 @@ def test_a_durable_run_keeps_them(case: Case, seed: int) -> None:
 
 
 @slow
-@given(pipelines(max_steps=16), seeds, st.booleans())
+@given(pipelines(max_steps=16, **UNDECIDED), seeds, st.booleans())
 def test_replaying_the_facts_reproduces_the_decisions(case: Case, seed: int, cancel: bool) -> None:
     rng = random.Random(seed)
     plan = plan_of(case, rng, "dataflow", fuse=True)
@@ -611,7 +612,7 @@ def test_replaying_the_facts_reproduces_the_decisions(case: Case, seed: int, can
 
 
 @slow
-@given(pipelines(max_steps=16))
+@given(pipelines(max_steps=16, **UNDECIDED))
 def test_of_what_can_start_the_longest_path_starts_first(case: Case) -> None:
     plan = lower(bind(case.definition("dataflow")))
     first = [

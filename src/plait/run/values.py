@@ -93,9 +93,11 @@ class Several:
     adds its own instead of beginning anew.
     """
 
-    __slots__ = ("_count", "_list", "_told")
+    __slots__ = ("_count", "_list", "_told", "lost")
 
     def __init__(self) -> None:
+        self.lost = False
+        """Whether one was to be written and went with its branch: then the key is there, if only with its empty value."""
         self._list: list[Any] = []
         self._count = 0
         self._told: list[tuple[Any, Any, int, Any]] = []
@@ -106,15 +108,27 @@ class Several:
         """One by one."""
         return self._list[: self._count]
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody has written any."""
+        return not self._count and not self.lost
+
     def plus(self, delta: Any) -> Several:
         """These and one more (which may be several itself)."""
         made = Several()
+        made.lost = self.lost or (isinstance(delta, Several) and delta.lost)
         if len(self._list) == self._count:
             made._list, made._told = self._list, self._told
         else:
             made._list = self._list[: self._count]
         made._list.extend(delta.deltas if isinstance(delta, Several) else (delta,))
         made._count = len(made._list)
+        return made
+
+    def without(self) -> Several:
+        """These, and one that was lost with its branch."""
+        made = self.plus(Several())
+        made.lost = True
         return made
 
     def onto(self, total: Any, known_as: Any, reducer: Any) -> Any:
@@ -387,7 +401,7 @@ def fold(step: PlannedStep, values: list[Any]) -> Any:
 
 def _never_written(value: Any) -> bool:
     """Whether nobody has come to it: neither a value nor one that was lost with its branch."""
-    return value is NOT_YET or value is NOT_GIVEN or (value.__class__ is Several and not value.deltas)
+    return value is NOT_YET or value is NOT_GIVEN or (value.__class__ is Several and value.is_empty)
 
 
 def export(plan: Plan, inner: list[Any], outer: list[Any], kept: tuple[int, ...]) -> None:
@@ -401,6 +415,8 @@ def export(plan: Plan, inner: list[Any], outer: list[Any], kept: tuple[int, ...]
             outer[entry.slot] = value
         elif value.__class__ is not Missing:
             outer[entry.slot] = outer[entry.slot].plus(value)
+        elif not _never_written(value):
+            outer[entry.slot] = outer[entry.slot].without()
 
 
 def export_partial(region: RegionPlan, inner: list[Any], outer: list[Any]) -> None:

@@ -153,6 +153,7 @@ class Bodies(Reads):
                 out[key] = region.frame.version(
                     key, region, origin="block", presence="maybe", annotation=field.annotation
                 )
+                out[key].comes = False  # in the first turn there is none
                 region.sums.append(out[key])
         return out
 

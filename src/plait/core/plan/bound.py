@@ -337,7 +337,7 @@ class Frame:
             )
             self.imports[version] = known
             known.seed = version.seed
-        known.at_end = version.at_end
+        known.at_end, known.comes = version.at_end, version.comes
         known.presence = version.presence  # an input may have become required since
         return known
 

@@ -20,7 +20,7 @@ from plait.core.names import did_you_mean, listing
 from plait.core.plan.bound import Export, Leaf, Node, Region, Version
 from plait.core.plan.place import At, Nodes
 from plait.core.plan.regions import Regions, label_of
-from plait.core.plan.writes import keys_surely_written, keys_written
+from plait.core.plan.writes import keys_surely_written, keys_written, may_end
 from plait.errors import ConditionError
 
 
@@ -74,7 +74,7 @@ class Jumps(Regions):
             flags.extend(jumped)
             for key, version in inside.env.seen.items():
                 if isinstance(version, Version) and key in carried:
-                    version.presence = "always" if key in sure[-1] or at_start(key) else "maybe"
+                    version.presence = "always" if key in sure[-2] or at_start(key) else "maybe"
             return before
 
         def at_start(key: str) -> bool:
@@ -82,6 +82,7 @@ class Jumps(Regions):
             return old is not None and old.presence == "always"
 
         carried = tuple({key: None for part in parts[first:] for key in keys_written(part)})
+        before_it = {key for key in carried if at_start(key)}
         self._open_bodies(region, at, [walk], certain=True, carried=carried, sealed=at.sealed)
         exits, region.flags = region.flags, []
         for flag, origin in flags:
@@ -93,8 +94,12 @@ class Jumps(Regions):
         ended = at.frame.version("~ended", region, origin="block", presence="maybe")
         region.writes.append(ended)
         region.decider = ended  # which the shell sets when a jump went to END
-        if any(isinstance(part, Goto) and part.fixed in (None, END) for part in parts):
+        if any(isinstance(part, Goto) and may_end(part) for part in parts):
             at.exits.append(ended)
+            for export in region.exports:
+                if export.outer.key in carried:
+                    surely = export.outer.key in sure[-1] or export.outer.key in before_it
+                    export.outer.at_end = "always" if surely else "maybe"
         return (region,)
 
     def _segment(
@@ -170,28 +175,28 @@ class Jumps(Regions):
 
 
 def _surely_written(segments: Sequence[tuple[Flow, ...]], entry: dict[str, int]) -> list[set[str]]:
-    """The keys that are surely written before each segment of a list with jumps, and (last) after all of them.
+    """The keys that are surely written before each segment of a list with jumps, after all of them, and (last) at its END.
 
     The usual forward must-analysis over the graph of segments (Kildall, 1973).
     """
     end = len(segments)
-    into: list[set[int]] = [set() for _ in range(end + 1)]
+    into: list[set[int]] = [set() for _ in range(end + 2)]
     for number, segment in enumerate(segments):
         last = segment[-1]
         if not isinstance(last, Goto):
             into[number + 1].add(number)
         elif last.fixed is None:
-            for target in (*entry.values(), end):
+            for target in (*entry.values(), *([end + 1] if last.allow_end else [])):
                 into[target].add(number)
         else:
-            into[entry.get(last.fixed, end)].add(number)
+            into[entry.get(last.fixed, end + 1)].add(number)
     own = [set[str]().union(*(keys_surely_written(part) for part in segment)) for segment in segments]
     everything = set[str]().union(*own)
-    sure = [set[str](), *(set(everything) for _ in range(end))]
+    sure = [set[str](), *(set(everything) for _ in range(end + 1))]
     changed = True
     while changed:
         changed = False
-        for number in range(1, end + 1):
+        for number in range(1, end + 2):
             found = [sure[before] | own[before] for before in into[number]]
             now = set.intersection(*found) if found else set(everything)  # nothing leads there
             if now != sure[number]:

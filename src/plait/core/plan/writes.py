@@ -72,7 +72,7 @@ def may_end(flow: Flow) -> bool:
     if isinstance(flow, Step):
         return flow.kind == "terminate"
     if isinstance(flow, Goto):
-        return flow.fixed in (None, END)
+        return flow.fixed == END or (flow.fixed is None and flow.allow_end)
     if isinstance(flow, Subgraph):
         return False
     return any(may_end(part) for part in parts_of(flow))
