@@ -17,7 +17,7 @@ from plait.core.condition import Condition
 from plait.core.control import END, Goto
 from plait.core.flow import Flow
 from plait.core.names import did_you_mean, listing
-from plait.core.plan.bound import Export, Leaf, Node, Region, Version
+from plait.core.plan.bound import Export, Leaf, Node, Presence, Region, Version
 from plait.core.plan.place import At, Nodes
 from plait.core.plan.regions import Regions, label_of
 from plait.core.plan.writes import keys_surely_written, keys_written, may_end
@@ -67,15 +67,25 @@ class Jumps(Regions):
             jumped: list[tuple[Version, int]] = []
             before: Nodes = ()
             for number, segment in enumerate(segments):
-                for key, version in inside.env.seen.items():
-                    if isinstance(version, Version) and key in carried:
-                        version.presence = "always" if key in sure[number] or at_start(key) else "maybe"
+                suppose(inside, sure[number])
                 before = self._segment(number, segment, pc, jumped, entry, inside.with_(before=before))
             flags.extend(jumped)
-            for key, version in inside.env.seen.items():
-                if isinstance(version, Version) and key in carried:
-                    version.presence = "always" if key in sure[-2] or at_start(key) else "maybe"
+            suppose(inside, sure[-2])
             return before
+
+        def suppose(inside: At, written: set[str]) -> None:
+            """Let what follows count on these keys, and on no other."""
+            for key, seen in inside.env.seen.items():
+                if key not in carried:
+                    continue
+                presence: Presence = "always" if key in written or at_start(key) else "maybe"
+                if isinstance(seen, Version):
+                    seen.presence = presence
+                    continue
+                for delta in seen.own:
+                    delta.comes = key in written
+                if seen.view is not None and seen.view.origin == "merge":
+                    seen.view.presence = presence
 
         def at_start(key: str) -> bool:
             old = self._older(key, at)
