@@ -152,6 +152,8 @@ class Bodies(Reads):
             entry = next((outer for old, outer in region.seeds if outer.key == key), None)
             if entry is not None:
                 region.partial.append((entry, versions))
+                if all(version.presence == "always" for version in versions):
+                    entry.otherwise = next(old for old, outer in region.seeds if outer is entry)
 
     def _deltas_out(
         self,
@@ -212,6 +214,7 @@ class Bodies(Reads):
             before = old.presence if old is not None else "maybe"
             candidates: list[tuple[int, Version, Frame]] = []
             outcomes: set[str] = set() if certain else {before}
+            written: set[str] = set()
             for env, body in zip(ends, region.bodies, strict=True):
                 entry = env.seen.get(key)
                 if isinstance(entry, Version) and (
@@ -222,6 +225,8 @@ class Bodies(Reads):
                         candidates.append((0, first, body))  # a handler may leave a key out
                     candidates.append((0, entry, body))
                     outcomes.add(entry.presence)
+                    unwritten = entry is first or _is_older(entry, body, (old, first))
+                    written.add("always" if unwritten else entry.presence)
                 else:
                     outcomes.add(before)
             sure = outcomes == {"always"}
@@ -233,6 +238,8 @@ class Bodies(Reads):
                 presence="always" if sure else "maybe",
                 annotation=next(iter(annotations.values())) if len(annotations) == 1 else Any,
             )
+            if not sure and written == {"always"}:
+                outer.otherwise = old
             region.writes.append(outer)
             region.exports.append(Export(outer, candidates))
             entry_version = entries.get(key)
@@ -267,6 +274,15 @@ class Bodies(Reads):
         if at.data and any(leaf.step.effect for leaf in leaves_of((region,))):
             self._gate_region(region, at.listed)
         at.listed.append(region)
+
+
+def _is_older(version: Version, body: Frame, older: Sequence[Version | None]) -> bool:
+    """Whether a version of a body, where nothing in the body writes it, is what was there before the region."""
+    if version.otherwise is None:
+        return False
+    while version.otherwise is not None:
+        version = version.otherwise
+    return any(outer is not None and body.imports.get(outer) is version for outer in older)
 
 
 def _deltas(env: Env, key: str) -> Deltas:

@@ -44,6 +44,7 @@ class Version:
         "key",
         "maker",
         "origin",
+        "otherwise",
         "presence",
         "readers",
         "seed",
@@ -69,6 +70,7 @@ class Version:
         self.default: Any = ABSENT  # an input's default, by the state type
         self.readers: list[Node] = []
         self.seed: Version | None = None  # what it is in a loop's first turn
+        self.otherwise: Version | None = None  # why it may be missing: where no body writes it, it is this
         self.slot = -1
 
     def __repr__(self) -> str:
@@ -330,7 +332,7 @@ class Frame:
                 annotation=version.annotation,
             )
             self.imports[version] = known
-            known.seed = version.seed
+            known.seed, known.otherwise = version.seed, version.otherwise
         known.presence = version.presence  # an input may have become required since
         return known
 
