@@ -168,6 +168,8 @@ class Bodies(Reads):
             entry = next((outer for old, outer in region.seeds if outer.key == key), None)
             if entry is not None:
                 region.partial.append((entry, versions))
+                if all(version.presence == "always" for version in versions):
+                    entry.otherwise = next(old for old, outer in region.seeds if outer is entry)
 
     def _deltas_out(
         self,
@@ -236,6 +238,7 @@ class Bodies(Reads):
             at_end: set[Presence] = {before} if region.kind == "rest" else set()
             if region.kind == "rest":  # where it was not done, the pipeline has ended
                 going_on.discard(before)
+            written: set[str] = set()
             for env, body in zip(ends, region.bodies, strict=True):
                 entry = env.seen.get(key)
                 here, ended = before, before
@@ -247,6 +250,8 @@ class Bodies(Reads):
                         candidates.append((0, first, body))  # a handler may leave a key out
                     candidates.append((0, entry, body))
                     here, ended = entry.presence, entry.at_end
+                    unwritten = entry is first or _is_older(entry, body, (old, first))
+                    written.add("always" if unwritten else entry.presence)
                 if body in ending:  # it ends the pipeline in any case
                     at_end |= {here, ended}
                     continue
@@ -263,6 +268,8 @@ class Bodies(Reads):
                 annotation=next(iter(annotations.values())) if len(annotations) == 1 else Any,
             )
             outer.at_end = "maybe" if "maybe" in at_end else "always"
+            if not sure and written == {"always"}:
+                outer.otherwise = old
             region.writes.append(outer)
             region.exports.append(Export(outer, candidates))
             entry_version = entries.get(key)
@@ -297,6 +304,15 @@ class Bodies(Reads):
         if at.data and any(leaf.step.effect for leaf in leaves_of((region,))):
             self._gate_region(region, at.listed)
         at.listed.append(region)
+
+
+def _is_older(version: Version, body: Frame, older: Sequence[Version | None]) -> bool:
+    """Whether a version of a body, where nothing in the body writes it, is what was there before the region."""
+    if version.otherwise is None:
+        return False
+    while version.otherwise is not None:
+        version = version.otherwise
+    return any(outer is not None and body.imports.get(outer) is version for outer in older)
 
 
 def _deltas(env: Env, key: str) -> Deltas:

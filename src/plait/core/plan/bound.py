@@ -46,6 +46,7 @@ class Version:
         "key",
         "maker",
         "origin",
+        "otherwise",
         "presence",
         "readers",
         "seed",
@@ -75,6 +76,7 @@ class Version:
         self.default: Any = ABSENT  # an input's default, by the state type
         self.readers: list[Node] = []
         self.seed: Version | None = None  # what it is in a loop's first turn
+        self.otherwise: Version | None = None  # why it may be missing: where no body writes it, it is this
         self.slot = -1
 
     def __repr__(self) -> str:
@@ -336,7 +338,7 @@ class Frame:
                 annotation=version.annotation,
             )
             self.imports[version] = known
-            known.seed = version.seed
+            known.seed, known.otherwise = version.seed, version.otherwise
         known.at_end, known.comes = version.at_end, version.comes
         known.presence = version.presence  # an input may have become required since
         return known

@@ -83,14 +83,24 @@ class Reads:
         return Read(argument, key, version, default=default, omit=omit)
 
     def _requires(self, version: Version) -> bool:
-        """Whether a loop's first turn reads an input of the run, which then has to be given."""
-        seed = version.seed
-        while seed is not None and seed.seed is not None:
-            seed = seed.seed
-        if seed is None or seed.origin != "input" or self.bound.inputs.get(seed.key) is None:
+        """Whether it is an input of the run that makes sure of a version, and which then has to be given.
+
+        In a loop's first turn it is read there. Where a choice (or its like) leaves a key as it was, it has to be declared
+        as required by the input type: otherwise a branch that was forgotten would ask the caller for an input.
+        """
+        found: Version | None = version
+        declared = self.bound.definition.schema_in.fields
+        told = False
+        while found is not None and found.origin != "input":
+            told = told or found.seed is None
+            found = found.seed or found.otherwise
+        if found is None or self.bound.inputs.get(found.key) is None:
             return False
-        if self.bound.inputs[seed.key].default is ABSENT:
-            self.bound.inputs[seed.key].presence = "always"
+        field = declared.get(found.key)
+        if told and (field is None or not field.required):
+            return False
+        if self.bound.inputs[found.key].default is ABSENT:
+            self.bound.inputs[found.key].presence = "always"
         return True
 
     def _ask(self, key: str, at: At, *, optional: bool) -> Found | None:
