@@ -73,7 +73,9 @@ def test_what_is_no_exception_passes_by_handlers_that_do_not_name_it(kind, mode)
     assert [f.path for f in failures(caught(if_else(call, put("b"), name="choice")))] == ["choice/condition"]
     assert [
         f.path
-        for f in failures(caught(map_reduce("r", lambda x: call(x, None), input_map={"x": Val([1])}, name="each")))
+        for f in failures(
+            caught(map_reduce("r", lambda x: call(x, None), input_map={"x": Val([1])}, name="each"))
+        )
     ] == ["each[0]"]
     assert [f.path for f in failures(caught(raises(ValueError(), "x", error_handler=Fallback(call))))] == [
         "bad/error_handler"

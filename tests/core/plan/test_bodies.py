@@ -52,7 +52,12 @@ def test_a_key_that_the_input_type_requires_is_there_whatever_is_chosen(what):
         Pipeline([*steps, READ], input_type=Given).run({})  # type: ignore[typeddict-item]
 
 
-@pytest.mark.parametrize("what", [name for name in LEAVES if "loop" not in name])
+def test_behind_a_guard_only_the_way_on_counts():
+    steps, _ = LEAVES["a guard"]
+    assert Pipeline([*steps, READ]).run({}).state == {"a": 1, "read": 11}
+
+
+@pytest.mark.parametrize("what", [name for name in LEAVES if "loop" not in name and name != "a guard"])
 def test_without_such_a_type_a_branch_that_was_forgotten_asks_for_no_input(what):
     with pytest.raises(InvalidPipeline, match="E104: 'read' reads 'a', which may be missing"):
         Pipeline([*LEAVES[what][0], READ]).run({"a": 0})
