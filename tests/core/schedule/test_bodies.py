@@ -332,3 +332,30 @@ def test_several_steps_of_a_segment_go_on_where_one_has_asked():
     assert talk(Suspended(1.0, 0, 1)) == []
     assert talk(Quiet(1.0)) == [Finish("paused")]
     assert talk(Resumed(1.0, 0)) == [Start(0, 1, 1)]
+
+
+def test_a_step_that_asks_has_attempts_of_its_own():
+    talk = Talk(s("a", retry=patient(2)), s("b", retry=patient(2)))
+    talk.begin()
+    assert len(talk.plan.units) == 1
+    assert talk(Failed(1.0, 0, 0, 1)) == [Retrying(0, 0, 2, 6.0)]
+    assert talk(TimerFired(6.0)) == [Start(0, 2, 0)]
+    assert talk(Suspended(7.0, 0, 1)) == []
+    assert talk(Resumed(8.0, 0)) == [Start(0, 1, 1)]
+    assert talk(Failed(9.0, 0, 1, 1)) == [Retrying(0, 1, 2, 14.0)]
+
+
+def test_a_region_whose_time_is_over_while_it_asks_is_told_with_the_answer():
+    talk = Talk(while_do(s("a"), yes, name="loop"), fuse=False)
+    (unit,) = talk.plan.units
+    assert unit.region is not None
+    unit.region.timeout, unit.region.retry, talk.plan.timed = 3.0, patient(2), (3.0,)
+    assert talk.begin() == [Expand(0, 1)]
+    assert talk(Expanded(1.0, 0, 0)) == [opened(0, 1, 1), Start(1)]
+    talk(Succeeded(2.0, 1))
+    assert talk(Succeeded(2.0, 2)) == [Close(0, 1, (0,)), Expand(0, 2)]
+    assert talk(TimerFired(3.0)) == []
+    assert talk(Expanded(3.0, 0, 0)) == [Expired(0, 1)]
+    assert talk(Failed(3.0, 0, -1, 1)) == [Retrying(0, -1, 2, 8.0)]
+    assert talk(TimerFired(8.0))[-1] == Expand(0, 1)
+    assert talk(Expanded(8.0, 0, 0)) == [opened(0, 3, 2, turn=1), Start(3)]
