@@ -103,8 +103,8 @@ PLANTED = (
     Planted(
         "a quorum that wants one more",
         ENDING,
-        "if len(kept) < region.need:",
-        "if len(kept) <= region.need:",
+        "if len(kept) < frame.need:",
+        "if len(kept) <= frame.need:",
         "the n-th success ends a block with need=n",
     ),
     Planted(
@@ -320,8 +320,8 @@ PLANTED = (
     Planted(
         "branches that were not kept give values",
         VALUES,
-        "if branch in kept and not",
-        "if branch >= 0 and not",
+        "            if branch in kept:\n",
+        "            if branch >= 0:\n",
         "only kept branches give values",
     ),
     Planted(

@@ -11,6 +11,7 @@ Who may cancel what: ``Cancel`` is delivered to our Tasks only and counted, and 
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import math
 import time
@@ -71,6 +72,7 @@ _BATCH: Final = 256
 """The most Tasks that are made in one go."""
 
 
+@functools.cache  # (an import that finds its module loaded takes longer than a step)
 def _more(name: str) -> Any:
     """What only some runs need is loaded by the first that does: those that fail or stop, open regions, or pause."""
     return import_module(f"plait.run.{name}")
@@ -288,7 +290,7 @@ class Run:
         frame = self.frames[start.task]
         if frame.program.blocks[start.task - frame.base].owned:
             return False
-        if frame.outer is not None and not _more("opening").may_be_led(frame):
+        if not frame.may_be_led:
             return False
         # What waits for admission may start, and fail, while the caller's own Task is busy: that can't be cancelled.
         return self.admitted is None or not self.admitted.waiting
@@ -497,6 +499,12 @@ class Run:
                 assert self.admitted is not None
                 for granted in self.admitted.release(task):
                     commands += self.handle(Granted(self.clock(), granted))
+            case Expand(task, turn):
+                commands += self.handle(_more("opening").answer(self, task, turn))
+            case Open():
+                _more("opening").opened(self, command)
+            case Close(_, base, kept):
+                _more("opening").closed(self, base, kept)
             case Withdraw(task):
                 assert self.admitted is not None
                 self.admitted.withdraw(task)
@@ -506,12 +514,6 @@ class Run:
                 commands += _more("failing").cancel(self, task, cause)
             case GiveUp(task):
                 commands += _more("failing").give_up(self, task)
-            case Expand(task, turn):
-                commands += self.handle(_more("opening").answer(self, task, turn))
-            case Open():
-                _more("opening").opened(self, command)
-            case Close(_, base, kept):
-                _more("opening").closed(self, base, kept)
             case Expired(task, attempt):
                 commands += _more("failing").expired(self, task, attempt)
             case Retrying(task, step, attempt):

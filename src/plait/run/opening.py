@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from plait.core.plan.model import NOT_YET, Label, label_of
+from plait.core.plan.model import NOT_YET
 from plait.core.schedule.commands import Open
 from plait.core.schedule.events import Expanded
 from plait.run.values import (
@@ -57,10 +57,7 @@ def opened(run: Run, command: Open) -> None:
     if region.kind == "map":
         _open_copies(run, command, outer, region, program)
         return
-    label = outer.label
-    if region.again:
-        label = label_of(region, outer.path(region.path), label, command.turn, 0)
-    inner = Frame(program, command.base, outer, region, label)
+    inner = Frame(program, command.base, outer, region, command.turn)
     for source, target in plan.imports:
         inner.values[target] = outer.values[source]
     if plan.config:
@@ -77,10 +74,9 @@ def _open_copies(run: Run, command: Open, outer: Frame, region: RegionPlan, prog
     columns = [(slot, items.columns[name]) for name, slot in region.items if name in items.columns]
     common = [(slot, items.common[name]) for name, slot in region.items if name in items.common]
     common += [(target, outer.values[source]) for source, target in plan.imports]
-    path, planned = outer.path(region.path), region.path
     base = command.base
     for i in range(command.count):
-        inner = Frame(program, base, outer, region, Label(planned, f"{path}[{i}]"))
+        inner = Frame(program, base, outer, region, i)
         values = inner.values
         for slot, value in common:
             values[slot] = value
@@ -122,9 +118,10 @@ def _cause(run: Run, command: Open) -> BaseException:
     from plait.errors import PipelineErrors
     from plait.run.finish import failures_of, leaf_of
 
+    if len(command.causes) == 1:
+        fault = command.causes[0]
+        return run.trouble.errors[fault.task, fault.step, fault.attempt]
     found = failures_of(run, list(command.causes))
-    if len(found) == 1:
-        return found[0].error
     return PipelineErrors(f"{len(found)} steps failed", [leaf_of(failure) for failure in found])
 
 
@@ -175,13 +172,3 @@ def _close_copies(
     while at < len(frames) and frames[at].region is region and frames[at].outer is outer:
         frames[at].values = _GONE
         at += width
-
-
-def may_be_led(frame: Frame) -> bool:
-    """Whether the caller's own Task may go on in this frame: nothing around it may be told to stop by itself."""
-    around: Frame | None = frame
-    while around is not None and around.region is not None:
-        if around.region.kind in ("block", "map"):
-            return False
-        around = around.outer
-    return True

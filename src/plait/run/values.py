@@ -23,6 +23,7 @@ from plait.core.plan.model import (
     Plan,
     PlannedStep,
     RegionPlan,
+    label_of,
 )
 from plait.core.schema import ABSENT
 from plait.core.typecheck import show_flat
@@ -36,27 +37,37 @@ class MissingInput(PlaitError):
 class Frame:
     """The values of one frame, a slot per version, with the countdown of readers; and where it stands among the others."""
 
-    __slots__ = ("base", "label", "left", "outer", "plan", "program", "region", "values")
+    __slots__ = ("base", "left", "may_be_led", "number", "outer", "plan", "program", "region", "values")
 
     def __init__(
-        self,
-        program: Any,
-        base: int,
-        outer: Frame | None,
-        region: RegionPlan | None,
-        label: Label | None = None,
+        self, program: Any, base: int, outer: Frame | None, region: RegionPlan | None, number: int = 0
     ) -> None:
         plan: Plan = program.plan
         self.plan, self.program, self.base = plan, program, base
         self.outer, self.region = outer, region
-        self.label = label
-        """What its steps are called in this run; None: as in the plan."""
+        self.number = number
+        """Which turn of its region it is, or which copy."""
+        self.may_be_led: bool = outer is None or (
+            region is not None and outer.may_be_led and region.kind not in ("block", "map")
+        )
+        """Whether the caller's own Task may go on in it: nothing around it may be told to stop by itself."""
         self.values: list[Any] = program.template.copy()
         self.left: dict[int, int] | None = dict(plan.counted) if plan.counted else None
 
+    @property
+    def label(self) -> Label | None:
+        """What its steps are called in this run; None: as in the plan. Few are asked, so it is made when one is."""
+        outer, region = self.outer, self.region
+        if outer is None or region is None:
+            return None
+        label = outer.label
+        called = region.path if label is None else label.path(region.path)
+        return label_of(region, called, label, self.number, self.number)
+
     def path(self, planned: str) -> str:
         """What a step or region of this frame is called in this run."""
-        return planned if self.label is None else self.label.path(planned)
+        label = self.label
+        return planned if label is None else label.path(planned)
 
     def drop(self, step: PlannedStep) -> None:
         """Free what nobody reads after this step."""
@@ -405,12 +416,14 @@ def _never_written(value: Any) -> bool:
 
 
 def export(plan: Plan, inner: list[Any], outer: list[Any], kept: tuple[int, ...]) -> None:
-    """Publish a region's values: of each key's candidates the last one in a kept branch counts."""
+    """Publish a region's values: of each key's candidates the last one in a kept branch counts, if it came to be."""
     for entry in plan.exports:
         value: Any = BRANCH_ENDED
-        for branch, slot in entry.candidates:
-            if branch in kept and not (inner[slot] is NOT_YET and value is not BRANCH_ENDED):
+        for branch, slot in reversed(entry.candidates):  # the last one is mostly it, and there may be many
+            if branch in kept:
                 value = inner[slot]
+                if value is not NOT_YET:
+                    break
         if not entry.appends:
             outer[entry.slot] = value
         elif value.__class__ is not Missing:

@@ -187,6 +187,7 @@ class RegionPlan:
     """
 
     __slots__ = (
+        "_first",
         "again",
         "asks",
         "bodies",
@@ -235,6 +236,7 @@ class RegionPlan:
         self.gathers: tuple[int, int] | None = None
         self.partial: tuple[tuple[int, tuple[int, ...]], ...] = ()
         self.catch: tuple[type[BaseException], ...] = ()
+        self._first = -1
 
     @property
     def plan(self) -> Plan:
@@ -249,13 +251,15 @@ class RegionPlan:
     @property
     def first_index(self) -> int:
         """The number of its first step, in listed order."""
-        numbers = [
-            unit.region.first_index if unit.region is not None else unit.steps[0].index
-            for body in self.bodies
-            for unit in body.units
-            if unit.steps or unit.region is not None
-        ]
-        return min(numbers, default=0)
+        if self._first < 0:
+            numbers = [
+                unit.region.first_index if unit.region is not None else unit.steps[0].index
+                for body in self.bodies
+                for unit in body.units
+                if unit.steps or unit.region is not None
+            ]
+            self._first = min(numbers, default=0)
+        return self._first
 
     def __repr__(self) -> str:
         return f"<{self.kind} {self.path}>"
@@ -358,7 +362,8 @@ class Plan:
         made.effects, made.plain = self.effects * count, self.plain * count
         made.branches = count
         if n == 1:
-            made.branch, made.roots, made.dependents = tuple(range(count)), tuple(range(count)), ((),) * count
+            made.branch = made.roots = tuple(range(count))
+            made.dependents = ((),) * count
             return made
         made.branch = tuple(i for i in range(count) for _ in range(n))
         made.roots = tuple(i * n + root for i in range(count) for root in self.roots)

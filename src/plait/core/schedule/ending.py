@@ -155,8 +155,7 @@ class Ending:
         if frame.left is not None:
             frame.left[branch] -= 1
         frame.failed.add(branch)
-        region = frame.region
-        need = region.need if region is not None else None
+        region, need = frame.region, frame.need
         if region is None:
             stop_all = True
         elif need is None:
@@ -173,11 +172,10 @@ class Ending:
 
     def _branch_done(self, frame: FrameState, out: list[Command]) -> bool:
         """A branch has succeeded; with ``need=n`` that may be the n-th, which ends the block."""
-        region = frame.region
-        if region is None or region.need is None or frame.kept is not None or frame.stopping:
+        if frame.need is None or frame.kept is not None or frame.stopping:
             return False
         kept = frame.succeeded_branches()
-        if len(kept) < region.need:
+        if len(kept) < frame.need:
             return False
         frame.kept = kept
         frame.stopping = True

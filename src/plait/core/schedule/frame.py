@@ -43,6 +43,7 @@ class FrameState:
         "faults",
         "kept",
         "left",
+        "need",
         "plan",
         "recorded",
         "region",
@@ -75,10 +76,15 @@ class FrameState:
         self.recorded: list[Fault] = []
         self.kept: tuple[int, ...] | None = None
         self.left: list[int] | None = None
+        self.need: int | None = None
         if region is not None:
-            self.left = [0] * plan.branches
-            for b in plan.branch:
-                self.left[b] += 1
+            self.need = region.need
+            if width == 1:  # many copies of one task
+                self.left = [1] * plan.branches
+            else:
+                self.left = [0] * plan.branches
+                for b in plan.branch:
+                    self.left[b] += 1
 
     def succeeded_branches(self) -> tuple[int, ...]:
         """The branches all of whose nodes succeeded, in listed order."""

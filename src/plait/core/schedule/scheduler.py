@@ -25,7 +25,6 @@ from plait.core.schedule.commands import (
     Cancel,
     Command,
     Expand,
-    Expired,
     Finish,
     GiveUp,
     Open,
@@ -176,7 +175,7 @@ class Scheduler(Ending):
         if frame.left is not None:
             branch = plan.branch[task - base]
             frame.left[branch] -= 1
-            if not frame.left[branch] and self._branch_done(frame, out):
+            if not frame.left[branch] and frame.need is not None and self._branch_done(frame, out):
                 return
         followers = plan.dependents[task - base]
         if followers:
@@ -255,18 +254,25 @@ class Scheduler(Ending):
         self.first += [0] * n
         self.frame_of += [inner] * n
         out.append(Open(task, base, self.attempt[task], body, count, turn, causes))
+        plain, state = () if self.durable else plan.plain, self.state
+        if width == 1 and plain and plain[0]:  # copies of one segment: all of them start
+            state[base:] = [RUNNING] * n
+            out += map(Start, range(base, base + n))
+            return inner
         for i in plan.roots:
-            if not inner.stopping and self.state[base + i] == WAITING:
+            if inner.stopping or state[base + i] != WAITING:
+                continue
+            if plain and plain[i]:  # nothing to decide: as _ready and _launch would
+                state[base + i] = RUNNING
+                out.append(Start(base + i))
+            else:
                 self._ready(base + i, out)
         return inner
 
     def _expanded(self, event: Expanded, out: list[Command]) -> None:
         task = event.task
-        now, outer, turn = self.state[task], self.frame_of[task], self._turns.pop(task, 1)
-        if now == EXPIRING:  # its time was over while the answer was on its way
-            out.append(Expired(task, self.attempt[task]))
-            return
-        if now != RUNNING:  # it had to stop meanwhile
+        now, outer = self.state[task], self.frame_of[task]
+        if now != RUNNING:  # it had to stop while the answer was on its way
             self._stopped(task, out)
             return
         region = outer.plan.units[task - outer.base].region
@@ -274,6 +280,7 @@ class Scheduler(Ending):
         if event.body < 0 or not event.copies:
             self._succeed(task, outer, out)
             return
+        turn = self._turns.pop(task, 1)
         self._open(task, region, out, body=event.body, count=event.copies, turn=turn)
 
     # ------------------------------------------------------------------ waiting for an answer
@@ -284,8 +291,6 @@ class Scheduler(Ending):
             return
         self.state[task] = SUSPENDED
         self.suspended += 1
-        if event.step != self.first[task]:  # the attempts so far were those of a step before it
-            self.attempt[task] = 1
         self.first[task] = event.step
         self._timers = [timer for timer in self._timers if timer[2] != TIMEOUT or timer[3] != task]
         heapq.heapify(self._timers)
@@ -384,9 +389,6 @@ class Scheduler(Ending):
                 self._end(inner, out)
             return
         self.state[task] = EXPIRING
-        frame = self.frame_of[task]
-        if frame.plan.units[task - frame.base].region is not None:  # it asks, and is told with the answer
-            return
         out.append(Cancel(task, "timeout"))
         self._set_timer(self._at + self.grace, GRACE, task, 1, out)
 
