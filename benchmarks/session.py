@@ -5,7 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from benchmarks.measure import FULL, QUICK, Check, Clock, Contender, Effort, build, interleave, outcomes
+from benchmarks.measure import (
+    FULL,
+    QUICK,
+    Check,
+    Clock,
+    Contender,
+    Effort,
+    Sample,
+    build,
+    interleave,
+    outcomes,
+)
 from benchmarks.table import Case, Target
 
 if TYPE_CHECKING:
@@ -89,6 +100,42 @@ class Session:
         cells = outcomes(contenders, lambda contender, sample: sample.seconds(clock) / contender.units * 1e6)
         unit = f"µs {'CPU' if clock == 'cpu' else 'wall'} per {per}"
         return Case(key, title, unit, baseline, cells, target, [*notes, *smaller(contenders)])
+
+
+OF_THE_SAME_KIND = ("hand", "plait", "gllm")
+TWENTIETH = Target(0.05)
+"""Of what a step of the original costs."""
+
+
+def of_the_same_kind(session: Session) -> list[Peer]:
+    """Those that have the kinds of steps of the original, and what one would write by hand."""
+    return [peer for peer in session.peers if peer.name in OF_THE_SAME_KIND]
+
+
+def beside_the_original(
+    session: Session,
+    key: str,
+    title: str,
+    make: Callable[[Peer, int], Run],
+    units: Callable[[Peer], int],
+    *,
+    check: Check,
+    per: str,
+) -> Iterator[Case]:
+    """Two comparisons of the same samples: with gllm-pipeline, whose kinds of steps these are, and with work by hand.
+
+    The others are left out: they have these kinds under other names and with other meanings, so the work would differ.
+    """
+    session = Session(of_the_same_kind(session), quick=session.quick)
+    contenders = session.measured(make, units, check=check)
+
+    def each(contender: Contender, sample: Sample) -> float:
+        return sample.seconds("cpu") / contender.units * 1e6
+
+    unit = f"µs CPU per {per}"
+    notes = smaller(contenders)
+    yield Case(key, title, unit, "gllm", outcomes(contenders, each, baseline="gllm"), TWENTIETH, notes)
+    yield Case(key, title, unit, "hand", outcomes(contenders, each))
 
 
 def smaller(contenders: Sequence[Contender]) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, TypeAlias
 
 Row: TypeAlias = dict[str, int]
@@ -103,6 +103,55 @@ def blocking(seconds: float) -> Callable[[int], int]:
         return x + 1
 
     return block
+
+
+async def rises(x: int) -> bool:
+    """A condition of a component: it holds for every value that these workloads have."""
+    return x >= 0
+
+
+def rises_now(state: Mapping[str, Any]) -> bool:
+    """The same as people write it most: a plain function of the state."""
+    return bool(state["x"] >= 0)
+
+
+ROUTES: tuple[str, ...] = ("red", "green", "blue", "white", "black")
+
+
+async def route(x: int) -> str:
+    """One of five routes."""
+    return ROUTES[x % len(ROUTES)]
+
+
+def more_turns(turns: int) -> Callable[[Mapping[str, Any]], bool]:
+    """The condition of a loop that begins at 0 and ends after so many turns."""
+    return lambda state: bool(state["x"] < turns)
+
+
+def more_turns_later(turns: int) -> Callable[[int], Awaitable[bool]]:
+    """The same as a coroutine function."""
+
+    async def again(x: int) -> bool:
+        return x < turns
+
+    return again
+
+
+def inc_now(x: int) -> int:
+    """The cheapest blocking step."""
+    return x + 1
+
+
+class Inc:
+    """The cheapest component: an object, as real ones are."""
+
+    async def __call__(self, x: int) -> int:
+        return x + 1
+
+
+async def breaks(x: int) -> int:
+    """A step that always fails."""
+    raise ValueError(x)
 
 
 def make_rows(count: int) -> list[Row]:

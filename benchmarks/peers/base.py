@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from importlib import metadata
-from typing import TYPE_CHECKING, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from benchmarks.shapes import Delays, Graph
@@ -17,6 +17,14 @@ if TYPE_CHECKING:
 Run: TypeAlias = Callable[[], Awaitable[object]]
 Analyse: TypeAlias = Callable[[str], Awaitable[str]]
 """One document in, its report out."""
+Form: TypeAlias = Literal["if_else, async", "if_else, sync", "switch", "toggle", "guard"]
+"""How a choice is written: what its condition is, or which kind of choice it is."""
+Asked: TypeAlias = Literal["async", "sync"]
+"""What the condition of a loop is: a coroutine function of its argument, or a plain function of the state."""
+Item: TypeAlias = Literal["async", "component", "sync"]
+"""What a map calls: an async function, an object, or a function that blocks."""
+Handled: TypeAlias = Literal["try_catch", "try_catch, caught", "keep", "keep, caught"]
+"""Which handler each step has, and whether the step fails."""
 
 
 class NotOffered(Exception):
@@ -73,6 +81,22 @@ class Peer:
     def readers(self, rows: list[dict[str, int]], *, whole: bool) -> Run:
         """Four branches that read *rows*, the *whole* of it or little; returns their four sums in listed order."""
         raise NotOffered("no fan-out")
+
+    def choices(self, count: int, form: Form) -> Run:
+        """*count* choices one after the other; the branch that is taken rewrites `x`; returns the last value."""
+        raise NotOffered("not measured")
+
+    def each(self, count: int, form: Item) -> Run:
+        """A component for each of the numbers up to *count*, side by side; returns the list of results."""
+        raise NotOffered("not measured")
+
+    def turns(self, count: int, asked: Asked) -> Run:
+        """A loop whose body is one step that rewrites `x`, ended by its condition; returns the last value."""
+        raise NotOffered("not measured")
+
+    def handled(self, count: int, form: Handled) -> Run:
+        """*count* steps one after the other, each with a handler of its own; returns the last value of `x`."""
+        raise NotOffered("not measured")
 
     def program(self) -> str:
         """A stand-alone program: import, build a pipeline of three steps, run it once, print the result."""

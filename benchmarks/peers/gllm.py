@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import work
-from benchmarks.peers.base import Analyse, Peer, Run
+from benchmarks.peers.base import Analyse, Asked, Form, Handled, Item, Peer, Run
 from benchmarks.shapes import START, Delays, Graph
 
 if TYPE_CHECKING:
@@ -30,6 +30,22 @@ def _component(call: Callable[..., Awaitable[Any]], names: Sequence[str]) -> Any
         space,
     )
     return space["Work"]()
+
+
+def _condition(call: Callable[[int], Awaitable[Any]]) -> Any:
+    """A component as its conditions have to be: it takes an emitter, and answers with a string.
+
+    One that does not is called all the same, and what comes of that is swallowed: the last branch is taken.
+    """
+    from gllm_core.schema import Component, main
+
+    class Condition(Component):  # type: ignore[misc]
+        @main  # type: ignore[misc]
+        async def ask(self, x: int, event_emitter: Any = None) -> str:  # noqa: ARG002 - as said above
+            answer = await call(x)
+            return answer if isinstance(answer, str) else str(answer).lower()
+
+    return Condition()
 
 
 def _state(*keys: str) -> Any:
@@ -186,6 +202,93 @@ class Gllm(Peer):
         async def run() -> object:
             state = await pipeline.invoke({"rows": rows})
             return [state[f"sum{i}"] for i in range(4)]
+
+        return run
+
+    def choices(self, count: int, form: Form) -> Run:
+        from gllm_pipeline.steps import guard, if_else, step, switch, toggle
+
+        rises, route = _condition(work.rises), _condition(work.route)
+        component, other = _component(work.inc, ["x"]), _component(work.breaks, ["x"])
+        x = {"x": "x"}
+
+        def inc(name: str) -> Any:
+            return step(component, output_state="x", input_map=x, name=name)
+
+        def choice(i: int) -> list[Any]:
+            name, otherwise = f"choice{i}", step(other, output_state="x", input_map=x, name=f"else{i}")
+            if form == "if_else, async":
+                return [if_else(rises, inc(f"inc{i}"), otherwise, input_map=x, name=name)]
+            if form == "if_else, sync":
+                return [if_else(work.rises_now, inc(f"inc{i}"), otherwise, name=name)]
+            if form == "switch":
+                cases = {key: inc(f"inc{i}_{key}") for key in work.ROUTES}
+                return [switch(route, cases, input_map=x, name=name)]
+            if form == "toggle":
+                return [toggle("on", inc(f"inc{i}"), name=name)]
+            return [guard(rises, inc(f"inc{i}"), input_map=x, name=name)]
+
+        pipeline = self._pipeline([part for i in range(count) for part in choice(i)], "x", "on")
+
+        async def run() -> object:
+            return (await pipeline.invoke({"x": 0, "on": True}))["x"]
+
+        return run
+
+    def each(self, count: int, form: Item) -> Run:
+        from gllm_pipeline.steps import map_reduce
+
+        async def later(inputs: dict[str, int]) -> int:
+            return await work.inc(inputs["x"])
+
+        call: Any = {
+            "async": later,
+            "component": _component(work.inc, ["x"]),
+            "sync": lambda inputs: work.inc_now(inputs["x"]),
+        }[form]
+        pipeline = self._pipeline(
+            [map_reduce("results", call, input_map={"x": "items"}, name="map")], "items", "results"
+        )
+        items = list(range(count))
+
+        async def run() -> object:
+            return (await pipeline.invoke({"items": items}))["results"]
+
+        return run
+
+    def turns(self, count: int, asked: Asked) -> Run:
+        from gllm_pipeline.steps import step, while_do
+
+        body = step(_component(work.inc, ["x"]), output_state="x", input_map={"x": "x"}, name="inc")
+        if asked == "async":
+            again = _condition(work.more_turns_later(count))
+            loop = while_do(body, again, input_map={"x": "x"}, name="loop")
+        else:
+            loop = while_do(body, work.more_turns(count), name="loop")
+        pipeline = self._pipeline([loop], "x")
+
+        async def run() -> object:
+            return (await pipeline.invoke({"x": 0}))["x"]
+
+        return run
+
+    def handled(self, count: int, form: Handled) -> Run:
+        from gllm_pipeline.steps import KeepStepErrorHandler, step, try_catch
+
+        call = _component(work.breaks if form.endswith("caught") else work.inc, ["x"])
+        inc, x = _component(work.inc, ["x"]), {"x": "x"}
+
+        def part(i: int) -> Any:
+            settings: dict[str, Any] = {"output_state": "x", "input_map": x}
+            if form.startswith("keep"):
+                return step(call, **settings, name=f"inc{i}", error_handler=KeepStepErrorHandler())
+            fallback = step(inc, **settings, name=f"instead{i}")
+            return try_catch(step(call, **settings, name=f"inc{i}"), fallback, (ValueError,), name=f"try{i}")
+
+        pipeline = self._pipeline([part(i) for i in range(count)], "x")
+
+        async def run() -> object:
+            return (await pipeline.invoke({"x": 0}))["x"]
 
         return run
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING
 
 from benchmarks import work
-from benchmarks.peers.base import Analyse, Peer, Run
+from benchmarks.peers.base import Analyse, Asked, Form, Handled, Item, Peer, Run
 from benchmarks.shapes import START, Delays, Graph, GraphNode
 
 if TYPE_CHECKING:
@@ -85,6 +86,112 @@ class Hand(Peer):
             return await asyncio.gather(*[read(rows) for read in reads])
 
         return run
+
+    def choices(self, count: int, form: Form) -> Run:
+        inc = work.inc
+        numbers = range(count)
+
+        async def conditional() -> int:
+            x = 0
+            for _ in numbers:
+                if await work.rises(x):
+                    x = await inc(x)
+            return x
+
+        async def at_once() -> int:
+            state = {"x": 0}
+            for _ in numbers:
+                if work.rises_now(state):
+                    state["x"] = await inc(state["x"])
+            return state["x"]
+
+        async def routed() -> int:
+            steps = dict.fromkeys(work.ROUTES, inc)
+            x = 0
+            for _ in numbers:
+                x = await steps[await work.route(x)](x)
+            return x
+
+        async def switched_on() -> int:
+            on, x = True, 0
+            for _ in numbers:
+                if on:
+                    x = await inc(x)
+            return x
+
+        async def guarded() -> int:
+            x = 0
+            for _ in numbers:
+                if not await work.rises(x):
+                    break
+                x = await inc(x)
+            return x
+
+        return {
+            "if_else, async": conditional,
+            "if_else, sync": at_once,
+            "switch": routed,
+            "toggle": switched_on,
+            "guard": guarded,
+        }[form]
+
+    def each(self, count: int, form: Item) -> Run:
+        items = list(range(count))
+        call = work.Inc() if form == "component" else work.inc
+
+        async def run() -> list[int]:
+            if form == "sync":
+                return await asyncio.gather(*[asyncio.to_thread(work.inc_now, x) for x in items])
+            return await asyncio.gather(*[call(x) for x in items])
+
+        return run
+
+    def turns(self, count: int, asked: Asked) -> Run:
+        again, later = work.more_turns(count), work.more_turns_later(count)
+
+        async def awaiting() -> int:
+            x = 0
+            while True:
+                x = await work.inc(x)
+                if not await later(x):
+                    return x
+
+        async def run() -> int:
+            state = {"x": 0}
+            while True:
+                state["x"] = await work.inc(state["x"])
+                if not again(state):
+                    return state["x"]
+
+        return awaiting if asked == "async" else run
+
+    def handled(self, count: int, form: Handled) -> Run:
+        numbers = range(count)
+
+        async def succeeding() -> int:
+            x = 0
+            for _ in numbers:
+                with contextlib.suppress(ValueError):
+                    x = await work.inc(x)
+            return x
+
+        async def failing() -> int:
+            x = 0
+            for _ in numbers:
+                try:
+                    x = await work.breaks(x)
+                except ValueError:
+                    x = await work.inc(x)
+            return x
+
+        async def keeping() -> int:
+            x = 0
+            for _ in numbers:
+                with contextlib.suppress(ValueError):
+                    x = await work.breaks(x)
+            return x
+
+        return failing if form == "try_catch, caught" else keeping if form == "keep, caught" else succeeding
 
     def program(self) -> str:
         return """

@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import work
-from benchmarks.peers.base import Analyse, Peer, Run
+from benchmarks.peers.base import Analyse, Asked, Form, Handled, Item, Peer, Run
 from benchmarks.shapes import START, Delays, Graph
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+async def _zero() -> int:
+    return 0
 
 
 class Plait(Peer):
@@ -143,6 +147,84 @@ class Plait(Peer):
         async def run() -> object:
             state = (await pipeline.arun({"rows": rows})).state
             return [state[f"sum{i}"] for i in range(4)]
+
+        return run
+
+    def choices(self, count: int, form: Form) -> Run:
+        from plait import Pipeline, guard, if_else, step, switch, toggle
+
+        def inc(name: str) -> Any:
+            return step(work.inc, {"x": "x"}, "x", name=name)
+
+        def other(i: int) -> Any:
+            return step(work.breaks, {"x": "x"}, "x", name=f"else{i}")
+
+        def choice(i: int) -> list[Any]:
+            x, name = {"x": "x"}, f"choice{i}"
+            if form == "if_else, async":
+                return [if_else(work.rises, inc(f"inc{i}"), other(i), input_map=x, name=name)]
+            if form == "if_else, sync":
+                return [if_else(work.rises_now, inc(f"inc{i}"), other(i), name=name)]
+            if form == "switch":
+                cases = {key: inc(f"inc{i}_{key}") for key in work.ROUTES}
+                return [switch(work.route, cases, input_map=x, name=name)]
+            if form == "toggle":
+                return [toggle("on", inc(f"inc{i}"), name=name)]
+            return [guard(work.rises, input_map=x, name=name), inc(f"inc{i}")]
+
+        pipeline = Pipeline([part for i in range(count) for part in choice(i)])
+        given = {"x": 0, "on": True} if form == "toggle" else {"x": 0}
+
+        async def run() -> object:
+            return (await pipeline.arun(given)).state["x"]
+
+        return run
+
+    def each(self, count: int, form: Item) -> Run:
+        from plait import Pipeline, map_reduce
+
+        call: Any = {"async": work.inc, "component": work.Inc(), "sync": work.inc_now}[form]
+        pipeline = Pipeline([map_reduce("results", call, input_map={"x": "items"}, name="map")])
+        items = list(range(count))
+
+        async def run() -> object:
+            return (await pipeline.arun({"items": items})).state["results"]
+
+        return run
+
+    def turns(self, count: int, asked: Asked) -> Run:
+        from plait import Pipeline, step, while_do
+
+        body = step(work.inc, {"x": "x"}, "x", name="inc")
+        if asked == "async":
+            loop = while_do(body, work.more_turns_later(count), {"x": "x"}, name="loop")
+        else:
+            loop = while_do(body, work.more_turns(count), name="loop")
+        pipeline = Pipeline([loop])
+
+        async def run() -> object:
+            return (await pipeline.arun({"x": 0})).state["x"]
+
+        return run
+
+    def handled(self, count: int, form: Handled) -> Run:
+        from plait import Keep, Pipeline, step, try_catch
+
+        call: Any = work.breaks if form.endswith("caught") else work.inc
+
+        def part(i: int) -> Any:
+            if form.startswith("keep"):
+                return step(call, {"x": "x"}, "x", name=f"inc{i}", error_handler=Keep())
+            fallback = step(work.inc, {"x": "x"}, "x", name=f"instead{i}")
+            return try_catch(
+                step(call, {"x": "x"}, "x", name=f"inc{i}"), fallback, ValueError, name=f"try{i}"
+            )
+
+        first = step(_zero, {}, "x", name="first")
+        pipeline = Pipeline([first, *(part(i) for i in range(count))])
+
+        async def run() -> object:
+            return (await pipeline.arun({})).state["x"]
 
         return run
 

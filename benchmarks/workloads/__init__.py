@@ -1,4 +1,4 @@
-"""One file per workload; the names are those of the figures to reach (M1 ... M13)."""
+"""One file per workload; the names are those of the figures to reach (M1 ... M13; V: the other kinds of steps)."""
 
 from __future__ import annotations
 
@@ -20,6 +20,10 @@ MODULES = {
     "M11": "m11_first_result",
     "M12": "m12_large_state",
     "M13": "m13_tutorial",
+    "V1": "v1_choices",
+    "V2": "v2_maps",
+    "V3": "v3_loops",
+    "V4": "v4_handlers",
 }
 
 
