@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from hypothesis import assume
 from hypothesis import strategies as st
 
 from plait.core.branching import guard, if_else, switch, toggle
@@ -152,7 +153,9 @@ class Deciding(Steps):
             keys.known[carried] = "maybe"
             keys.own.add(carried)
         place = replace(place, need=False)  # each turn would be another choice of winners
+        before = [key for key in keys.known if keys.sure(key)]
         body = [counting, *self.chain(keys, place, 1, 3)]
+        assume(all(map(keys.sure, before)))  # what a turn may lose, the next one must not count on
         condition = self.condition(keys, place, [True, True, "false"], counter=counter)
         output = self.answer_key(keys, place, late=any(map(ends, body)))
         given = condition.component.given
@@ -268,7 +271,9 @@ class Deciding(Steps):
         if self.chance(2):
             counting, counter = self.count(keys)
             place = replace(place, need=False)
+            before = [key for key in keys.known if keys.sure(key)]
             again = [counting, *self.chain(keys, place, 0, 2)]
+            assume(all(map(keys.sure, before)))
             after = f"n{next(self._blocks)}"
             condition = self.condition(keys, place, [counting.label], counter=counter, stop=after)
             output = self.answer_key(keys, place, late=any(map(ends, again)))

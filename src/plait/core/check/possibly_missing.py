@@ -81,7 +81,7 @@ def _why(facts: Facts, key: str, maker: str | None) -> str:
     if region.kind == "try":
         return f": {who} may fail, and what handles that does not write it"
     if region.kind in ("loop", "jumps"):
-        return f": {who} writes it, but nothing does before the first turn"
+        return f": {who} writes it, but nothing does before the first turn, or not surely in the one before"
     if region.need is not None:
         return f": {who} may be cancelled or fail in {region.path!r} (need={region.need} of {region.inner.branches})"
     return f": {who} may fail in {region.path!r} (on_error={region.on_error!r})"

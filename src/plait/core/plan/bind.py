@@ -76,6 +76,7 @@ class Binder(Embedding):
         """Opaque readers of the outermost pipeline: they read every input, whoever asks for it later."""
         self._asked = []
         self._asking = None
+        self._needed = []
         env = Env(scope, self.root)
         caps = self._cap("pipeline", definition.max_concurrency, ())
         names = self._names(definition.body, "")

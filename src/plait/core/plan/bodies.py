@@ -268,7 +268,9 @@ class Bodies(Reads):
                 annotation=next(iter(annotations.values())) if len(annotations) == 1 else Any,
             )
             outer.at_end = "maybe" if "maybe" in at_end else "always"
-            if not sure and written == {"always"}:
+            if written == {"always"} and (
+                not sure or region.kind == "gate"
+            ):  # a later segment may be less sure
                 outer.otherwise = old
             region.writes.append(outer)
             region.exports.append(Export(outer, candidates))

@@ -21,6 +21,7 @@ class Reads:
     _opaque: list[tuple[list[Read], Scope, Frame, set[str]]]
     _asked: list[Asked]
     _asking: str | None
+    _needed: list[tuple[Version, str, str, str]]
 
     def _find(self, code: str, *paths: str, **data: Any) -> None:
         self.bound.findings.append(Finding(code, paths, data))
@@ -76,6 +77,8 @@ class Reads:
             return Read(argument, key, None, value=version.value)
         if default is ABSENT and found.default is not ABSENT:
             default, omit = found.default, False
+        if default is ABSENT and not omit:
+            self._needed.append((version, path, argument, key))
         if version.presence == "maybe" and default is ABSENT and not omit and not self._requires(version):
             self._find(
                 "E104", path, key=key, argument=argument, maker=version.maker.path if version.maker else None

@@ -13,7 +13,7 @@ from plait.core.flow import Chain, Dataflow, Flow, Parallel, Subgraph
 from plait.core.handlers import ErrorHandler
 from plait.core.handling import handler_step
 from plait.core.plan.bodies import Bodies, Walk
-from plait.core.plan.bound import Block, Export, Leaf, Read, Region, Version
+from plait.core.plan.bound import Block, Export, Frame, Leaf, Read, Region, Version
 from plait.core.plan.naming import Names, default_subgraph_name, is_single
 from plait.core.plan.place import At, Nodes
 from plait.core.plan.scope import Env, Found, Scope
@@ -121,13 +121,27 @@ class Regions(Bodies):
             return (leaf,)
 
         keys = {**keys_written(flow.body), **keys_written(flow.condition)}
+        mark = len(self._needed)
         self._open_bodies(region, at, [walk], certain=True, carried=tuple(keys))
+        self._may_be_lost(region, mark)
         (decider,) = last
         outer = at.frame.version(f"~{path}", region, origin="block", presence="maybe")
         region.exports.append(Export(outer, [(0, decider, region.inner)]))
         region.decider = outer
         self.bound.blocks.append(Block(path, "loop", flow, (tuple(region.nodes),)))
         return (region,)
+
+    def _may_be_lost(self, region: Region, mark: int) -> None:
+        """Find what a turn needs and the turn before it may have lost."""
+        lossy = {
+            export.outer
+            for export in region.exports
+            if export.outer.presence == "always"
+            and any(v.presence == "maybe" for _, v, _ in export.candidates)
+        }
+        for version, path, argument, key in self._needed[mark:] if lossy else ():
+            if _outside(version, region.frame) in lossy:
+                self._find("E104", path, key=key, argument=argument, maker=region.path)
 
     def _asked_unless(
         self, step: Step[..., Any], path: str, at: At, turn: Version | None, last: list[Version]
@@ -287,6 +301,13 @@ class Regions(Bodies):
         self._open_bodies(region, at, [body, handle], certain=True, kept=keys, sealed=True)
         self.bound.blocks.append(Block(path, "try", flow, (tuple(region.nodes),)))
         return (region,)
+
+
+def _outside(version: Version | None, frame: Frame) -> Version | None:
+    """The version of a frame that a version in it, however deep, stands for."""
+    while version is not None and version.frame is not frame:
+        version = next((outer for outer, inner in version.frame.imports.items() if inner is version), None)
+    return version
 
 
 def label_of(part: Flow) -> str | None:

@@ -25,6 +25,7 @@ from plait.core.schedule.commands import (
     Cancel,
     Command,
     Expand,
+    Expired,
     Finish,
     GiveUp,
     Open,
@@ -271,8 +272,11 @@ class Scheduler(Ending):
 
     def _expanded(self, event: Expanded, out: list[Command]) -> None:
         task = event.task
-        now, outer = self.state[task], self.frame_of[task]
-        if now != RUNNING:  # it had to stop while the answer was on its way
+        now, outer, turn = self.state[task], self.frame_of[task], self._turns.pop(task, 1)
+        if now == EXPIRING:  # its time was over while the answer was on its way
+            out.append(Expired(task, self.attempt[task]))
+            return
+        if now != RUNNING:  # it had to stop meanwhile
             self._stopped(task, out)
             return
         region = outer.plan.units[task - outer.base].region
@@ -280,7 +284,6 @@ class Scheduler(Ending):
         if event.body < 0 or not event.copies:
             self._succeed(task, outer, out)
             return
-        turn = self._turns.pop(task, 1)
         self._open(task, region, out, body=event.body, count=event.copies, turn=turn)
 
     # ------------------------------------------------------------------ waiting for an answer
@@ -291,6 +294,8 @@ class Scheduler(Ending):
             return
         self.state[task] = SUSPENDED
         self.suspended += 1
+        if event.step != self.first[task]:  # the attempts so far were those of a step before it
+            self.attempt[task] = 1
         self.first[task] = event.step
         self._timers = [timer for timer in self._timers if timer[2] != TIMEOUT or timer[3] != task]
         heapq.heapify(self._timers)
@@ -389,6 +394,9 @@ class Scheduler(Ending):
                 self._end(inner, out)
             return
         self.state[task] = EXPIRING
+        frame = self.frame_of[task]
+        if frame.plan.units[task - frame.base].region is not None:  # it asks, and is told with the answer
+            return
         out.append(Cancel(task, "timeout"))
         self._set_timer(self._at + self.grace, GRACE, task, 1, out)
 
