@@ -17,11 +17,13 @@ from typing import Any, NamedTuple
 import pytest
 from hypothesis import Phase, settings
 
-# A machine that is busy with something else is no finding, so examples have no deadline.
-settings.register_profile("plait", deadline=None, print_blob=True)
-# tools/mutants.py wants to know whether a test fails, not the smallest example for it.
+# A machine that is busy with something else is no finding, so examples have no deadline. And what one change passes, the
+# next one is held to: the same examples each time. New ones are for those who hunt: PLAIT_PROFILE=hunt, with a seed.
+settings.register_profile("plait", deadline=None, print_blob=True, derandomize=True)
+settings.register_profile("hunt", settings.get_profile("plait"), derandomize=False)
+# tools/mutants.py wants to know whether a test fails, not the smallest example for it. (That can take minutes.)
 settings.register_profile(
-    "mutants", settings.get_profile("plait"), phases=[Phase.explicit, Phase.generate], print_blob=False
+    "mutants", settings.get_profile("hunt"), phases=[Phase.explicit, Phase.generate], print_blob=False
 )
 settings.load_profile(os.environ.get("PLAIT_PROFILE", "plait"))
 
