@@ -222,7 +222,11 @@ class Regions(Bodies):
             names = self._names((flow.body, *([flow.handler] if flow.handler is not None else [])), path)
         there = at.with_(names=names, path=path)
         if flow.handler is None:  # nobody handles anything
-            return self._parts_listed(flow.body.parts, there)
+            if not at.sealed:
+                return self._parts_listed(flow.body.parts, there)
+            there = there.with_(before=self._settle(there))
+            block = Region(at.frame, f"{path}/try" if path else "try", at.branch)
+            return self._region(block, there, lambda inside: self._parts_listed(flow.body.parts, inside))
         handler = flow.handler
         return self._tried(
             there,
