@@ -70,6 +70,11 @@ class Choice(Composed):
         self.kind: ChoiceKind = kind
 
     @property
+    def total(self) -> bool:
+        """Whether every answer has a branch: two for a truth; what a ``switch`` has none for is an error."""
+        return self.kind == "switch" or len(self.branches) == 2
+
+    @property
     def parts(self) -> tuple[Flow, ...]:
         """The condition, then the branches."""
         return (self.condition, *(branch for _, branch in self.branches))

@@ -207,7 +207,6 @@ class Region(Node):
         "gathers",
         "items",
         "kind",
-        "max_turns",
         "need",
         "number",
         "on_error",
@@ -248,7 +247,6 @@ class Region(Node):
         self.gathers: tuple[Version, Version] | None = None
         self.partial: list[tuple[Version, list[Version]]] = []
         self.catch: tuple[type[BaseException], ...] = ()
-        self.max_turns: int | None = None
         self.number = 0
 
     @property

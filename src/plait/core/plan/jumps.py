@@ -17,7 +17,7 @@ from plait.core.condition import Condition
 from plait.core.control import END, Goto
 from plait.core.flow import Flow
 from plait.core.names import did_you_mean, listing
-from plait.core.plan.bound import Export, Leaf, Node, Presence, Region, Version
+from plait.core.plan.bound import Leaf, Presence, Region, Version
 from plait.core.plan.place import At, Nodes
 from plait.core.plan.regions import Regions, label_of
 from plait.core.plan.writes import keys_surely_written, keys_written, may_end
@@ -96,9 +96,7 @@ class Jumps(Regions):
         self._open_bodies(region, at, [walk], certain=True, carried=carried, sealed=at.sealed)
         exits, region.flags = region.flags, []
         for flag, origin in flags:
-            outer = at.frame.version("~jump", region, origin="block", presence="maybe")
-            region.exports.append(Export(outer, [(0, flag, region.inner)]))
-            region.flags.append(outer)
+            region.flags.append(self._hidden_out(region, "~jump", flag))
             region.origins.append(origin)
         region.flags += exits
         ended = at.frame.version("~ended", region, origin="block", presence="maybe")
@@ -139,38 +137,18 @@ class Jumps(Regions):
             last = segment[-1]
             if isinstance(last, Goto):
                 there = inside.with_(before=before)
-                if len(inside.exits) > mark:
-                    made: list[Version] = []
-                    node = self._jump_unless(last, known, there, made)
-                    inner.extend(made)
-                    return (node,)
-                leaf, version = self._target(last, known, there)
+
+                def ask(where: At) -> tuple[Leaf, Version]:
+                    return self._target(last, known, where)
+
+                node, version = self._unless_ended(there, ask) if len(inside.exits) > mark else ask(there)
                 inner.append(version)
-                return (leaf,)
+                return (node,)
             return before
 
         self._open_bodies(region, at, [walk], certain=False, sealed=at.sealed)
-        for version in inner:
-            outer = at.frame.version("~jump", region, origin="block", presence="maybe")
-            region.exports.append(Export(outer, [(0, version, region.inner)]))
-            jumped.append((outer, number))
+        jumped += [(self._hidden_out(region, "~jump", version), number) for version in inner]
         return (region,)
-
-    def _jump_unless(self, flow: Goto, known: tuple[str, ...], at: At, made: list[Version]) -> Node:
-        region = Region(at.frame, f"{at.path}/rest" if at.path else "rest", at.branch, kind="rest")
-        region.flags = list(at.exits)
-        inner: list[Version] = []
-
-        def walk(inside: At) -> Nodes:
-            leaf, version = self._target(flow, known, inside)
-            inner.append(version)
-            return (leaf,)
-
-        self._open_bodies(region, at, [walk], certain=False)
-        outer = at.frame.version("~jump", region, origin="block", presence="maybe")
-        region.exports.append(Export(outer, [(0, inner[0], region.inner)]))
-        made.append(outer)
-        return region
 
     def _target(self, flow: Goto, known: tuple[str, ...], at: At) -> tuple[Leaf, Version]:
         path = at.names.take()

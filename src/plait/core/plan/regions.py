@@ -5,6 +5,7 @@ All of them become regions with bodies (``plait.core.plan.bodies``).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from plait.core.condition import TURN, limited
@@ -13,7 +14,7 @@ from plait.core.flow import Chain, Dataflow, Flow, Parallel, Subgraph
 from plait.core.handlers import ErrorHandler
 from plait.core.handling import handler_step
 from plait.core.plan.bodies import Bodies, Walk
-from plait.core.plan.bound import Block, Export, Frame, Leaf, Read, Region, Version
+from plait.core.plan.bound import Block, Export, Frame, Leaf, Node, Read, Region, Version
 from plait.core.plan.naming import Names, default_subgraph_name, is_single
 from plait.core.plan.place import At, Nodes
 from plait.core.plan.scope import Env, Found, Scope
@@ -54,6 +55,13 @@ class Regions(Bodies):
         leaf.writes.append(made)
         return made
 
+    @staticmethod
+    def _hidden_out(region: Region, key: str, version: Version) -> Version:
+        """Hand out of a region what is no key of the state: an answer, or that somebody has jumped."""
+        made = region.frame.version(key, region, origin="block", presence="maybe")
+        region.exports.append(Export(made, [(0, version, version.frame)]))
+        return made
+
     def _choice(self, flow: Choice, at: At) -> Nodes:
         at = at.with_(before=self._settle(at))
         path = at.names.take()
@@ -65,9 +73,8 @@ class Regions(Bodies):
             region.default = len(flow.branches) - 1
         region.wait_for(leaf, "it decides which branch runs")
         walks = [self._branch_walk(key, branch, path) for key, branch in flow.branches]
-        total = {"if_else": 2, "toggle": 2, "guard": 2}.get(flow.kind, len(flow.branches))
         ending = tuple(surely_ends(branch) for _, branch in flow.branches)
-        self._open_bodies(region, at, walks, certain=len(flow.branches) == total, ending=ending)
+        self._open_bodies(region, at, walks, certain=flow.total, ending=ending)
         self.bound.blocks.append(Block(path, "choice", flow, (tuple(region.nodes),)))
         return (region,)
 
@@ -101,7 +108,6 @@ class Regions(Bodies):
         at = at.with_(before=self._settle(at))
         path = at.names.take()
         region = Region(at.frame, path, at.branch, kind="loop")
-        region.max_turns = flow.max_turns
         last: list[Version] = []
 
         def walk(inside: At) -> Nodes:
@@ -114,20 +120,22 @@ class Regions(Bodies):
                 step = limited(step, path, flow.max_turns)
                 turn = inside.frame.version("~turn", None, origin="item")
                 region.items.append(("turn", turn))
-            if len(inside.exits) > mark:  # a body that has ended the pipeline is not asked for another turn
-                return self._asked_unless(step, path, inside.with_(before=before), turn, last)
-            leaf, decider = self._decider(step, f"{path}/condition", inside.with_(before=before), turn)
+
+            def ask(where: At) -> tuple[Leaf, Version]:
+                return self._decider(step, f"{path}/condition", where, turn)
+
+            there = inside.with_(path=path, before=before)
+            # A body that has ended the pipeline is not asked for another turn.
+            node, decider = self._unless_ended(there, ask) if len(inside.exits) > mark else ask(there)
             last.append(decider)
-            return (leaf,)
+            return (node,)
 
         keys = {**keys_written(flow.body), **keys_written(flow.condition)}
         mark = len(self._needed)
         self._open_bodies(region, at, [walk], certain=True, carried=tuple(keys))
         self._may_be_lost(region, mark)
         (decider,) = last
-        outer = at.frame.version(f"~{path}", region, origin="block", presence="maybe")
-        region.exports.append(Export(outer, [(0, decider, region.inner)]))
-        region.decider = outer
+        region.decider = self._hidden_out(region, f"~{path}", decider)
         self.bound.blocks.append(Block(path, "loop", flow, (tuple(region.nodes),)))
         return (region,)
 
@@ -143,24 +151,19 @@ class Regions(Bodies):
             if _outside(version, region.frame) in lossy:
                 self._find("E104", path, key=key, argument=argument, maker=region.path)
 
-    def _asked_unless(
-        self, step: Step[..., Any], path: str, at: At, turn: Version | None, last: list[Version]
-    ) -> Nodes:
-        """Ask a loop's condition only if the body has not ended the pipeline."""
-        region = Region(at.frame, f"{path}/rest", at.branch, kind="rest")
+    def _unless_ended(self, at: At, decide: Callable[[At], tuple[Leaf, Version]]) -> tuple[Node, Version]:
+        """Ask a condition, or for a target, only if the pipeline has not been ended before."""
+        region = Region(at.frame, f"{at.path}/rest" if at.path else "rest", at.branch, kind="rest")
         region.flags = list(at.exits)
-        inner: list[Version] = []
+        answers: list[Version] = []
 
         def walk(inside: At) -> Nodes:
-            leaf, decider = self._decider(step, f"{path}/condition", inside, turn)
-            inner.append(decider)
+            leaf, answer = decide(inside)
+            answers.append(answer)
             return (leaf,)
 
         self._open_bodies(region, at, [walk], certain=False)
-        outer = at.frame.version(f"~{path}", region, origin="block", presence="maybe")
-        region.exports.append(Export(outer, [(0, inner[0], region.inner)]))
-        last.append(outer)
-        return (region,)
+        return region, self._hidden_out(region, answers[0].key, answers[0])
 
     # ------------------------------------------------------------------ maps
     def _map(self, flow: MapReduce, at: At) -> Nodes:

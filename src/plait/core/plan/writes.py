@@ -31,9 +31,8 @@ def keys_surely_written(flow: Flow) -> set[str]:
     if isinstance(flow, (Step, MapReduce)):
         return set() if isinstance(flow.error_handler, Keep) else set(keys_written(flow))
     if isinstance(flow, Choice):
-        total = {"if_else": 2, "toggle": 2, "guard": 2}.get(flow.kind, len(flow.branches))
         branches = [keys_surely_written(branch) for _, branch in flow.branches]
-        shared = set.intersection(*branches) if len(branches) == total else set[str]()
+        shared = set.intersection(*branches) if flow.total else set[str]()
         return shared | keys_surely_written(flow.condition)
     if isinstance(flow, Try):
         found = keys_surely_written(flow.body)
@@ -85,8 +84,7 @@ def surely_ends(flow: Flow) -> bool:
     if isinstance(flow, Goto):
         return flow.fixed == END
     if isinstance(flow, Choice):
-        total = {"if_else": 2, "toggle": 2, "guard": 2}.get(flow.kind, len(flow.branches))
-        return len(flow.branches) == total and all(surely_ends(branch) for _, branch in flow.branches)
+        return flow.total and all(surely_ends(branch) for _, branch in flow.branches)
     if isinstance(flow, Chain) and any(isinstance(part, Goto) for part in flow.parts):
         return False  # it may be jumped over
     if isinstance(flow, (Chain, Loop)):
