@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
 
 from plait.core.names import listing
+from plait.core.plan.model import as_planned
 from plait.errors import Failure, PauseError
 from plait.run.options import NO_ANSWERS
 
@@ -129,11 +130,9 @@ def report_of(run: Run) -> Report:
 
 def planned_work(report: Report) -> dict[str, float]:
     """The seconds of work of each step as it was planned: the mean over turns and items."""
-    import re
-
     found: dict[str, list[float]] = {}
     for step in report.steps:
-        found.setdefault(re.sub(r"#\d+(?=/|$)|\[\d+\](?=/|$)", "", step.path), []).append(step.work)
+        found.setdefault(as_planned(step.path), []).append(step.work)
     return {path: sum(works) / len(works) for path, works in found.items()}
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from plait.core.plan.model import NOT_YET, Missing
+from plait.core.plan.model import NOT_YET, Missing, as_planned
 from plait.core.schedule.frame import Fault
 from plait.core.typecheck import show_flat
 from plait.errors import (
@@ -188,7 +187,7 @@ def leaf_of(failure: Failure) -> Exception:
 def _note(run: Run, name: str, failure: Failure) -> None:
     keys: list[str] = []
     bound = run.plan.bound
-    planned = re.sub(r"#\d+(?=/|$)|\[\d+\](?=/|$)", "", failure.path)
+    planned = as_planned(failure.path)
     leaf = next((node for node in bound.leaves() if node.path == planned), None) if bound else None
     if leaf is not None:
         keys = [read.key for read in leaf.reads if read.key is not None and read.version is not None]

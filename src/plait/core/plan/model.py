@@ -69,6 +69,13 @@ class Label(NamedTuple):
         return self.called + rest
 
 
+def as_planned(called: str) -> str:
+    """The path in the plan of a step that a run calls ``refine#2/draft`` or ``summarize[3]``."""
+    import re  # few runs need it, and a pattern is compiled for longer than a first run takes to bind
+
+    return re.sub(r"#\d+(?=/|$)|\[\d+\](?=/|$)", "", called)
+
+
 def label_of(region: RegionPlan, called: str, outer: Label | None, turn: int, copy: int) -> Label | None:
     """The label of a frame of a region; ``called`` is what the region itself is called."""
     if region.kind == "loop":

@@ -6,71 +6,64 @@ import asyncio
 from contextvars import ContextVar
 from typing import Any
 
+from tests.compat.gllm.pieces import double, xyz
 from tests.compat.gllm.playing import case
 
 WHO: ContextVar[str] = ContextVar("WHO", default="nobody")
 
 
-def _double(lib: Any, name: str, out: str, source: str = "x") -> Any:
-    return lib.step(lib.parts.Double(name), output_state=out, input_map={"x": source}, name=name)
-
-
-def _xyz(lib: Any) -> Any:
-    return lib.state(x=int, y=int, z=int)
-
-
 @case()
 async def case_parallel_list_of_branches(lib: Any) -> Any:
-    block = lib.parallel([_double(lib, "a", "y"), _double(lib, "b", "z")], name="block")
-    return await lib.Pipeline([block], state_type=_xyz(lib)).invoke({"x": 2})
+    block = lib.parallel([double(lib, "a", "y"), double(lib, "b", "z")], name="block")
+    return await lib.Pipeline([block], state_type=xyz(lib)).invoke({"x": 2})
 
 
 @case()
 async def case_parallel_named_branches(lib: Any) -> Any:
-    block = lib.parallel({"left": _double(lib, "a", "y"), "right": _double(lib, "b", "z")}, name="block")
-    return await lib.Pipeline([block], state_type=_xyz(lib)).invoke({"x": 2})
+    block = lib.parallel({"left": double(lib, "a", "y"), "right": double(lib, "b", "z")}, name="block")
+    return await lib.Pipeline([block], state_type=xyz(lib)).invoke({"x": 2})
 
 
 @case()
 async def case_parallel_branch_of_two_steps(lib: Any) -> Any:
     block = lib.parallel(
-        [[_double(lib, "a", "y"), _double(lib, "b", "z", "y")], _double(lib, "c", "w")], name="block"
+        [[double(lib, "a", "y"), double(lib, "b", "z", "y")], double(lib, "c", "w")], name="block"
     )
     return await lib.Pipeline([block], state_type=lib.state(x=int, y=int, z=int, w=int)).invoke({"x": 2})
 
 
 @case()
 async def case_parallel_expanded(lib: Any) -> Any:
-    block = lib.parallel([_double(lib, "a", "y"), _double(lib, "b", "z")], squash=False, name="block")
-    return await lib.Pipeline([block], state_type=_xyz(lib)).invoke({"x": 2})
+    block = lib.parallel([double(lib, "a", "y"), double(lib, "b", "z")], squash=False, name="block")
+    return await lib.Pipeline([block], state_type=xyz(lib)).invoke({"x": 2})
 
 
 @case()
 async def case_parallel_inside_parallel(lib: Any) -> Any:
-    inner = lib.parallel([_double(lib, "a", "y"), _double(lib, "b", "z")], name="inner")
-    block = lib.parallel([inner, _double(lib, "c", "w")], name="outer")
+    inner = lib.parallel([double(lib, "a", "y"), double(lib, "b", "z")], name="inner")
+    block = lib.parallel([inner, double(lib, "c", "w")], name="outer")
     return await lib.Pipeline([block], state_type=lib.state(x=int, y=int, z=int, w=int)).invoke({"x": 2})
 
 
 @case()
 async def case_parallel_with_input_states_and_no_copies(lib: Any) -> Any:
     block = lib.parallel(
-        {"left": _double(lib, "a", "y"), "right": _double(lib, "b", "z")},
+        {"left": double(lib, "a", "y"), "right": double(lib, "b", "z")},
         input_states=["x"],
         copy_keys=[],
         name="block",
     )
-    return await lib.Pipeline([block], state_type=_xyz(lib)).invoke({"x": 2})
+    return await lib.Pipeline([block], state_type=xyz(lib)).invoke({"x": 2})
 
 
 @case()
 async def case_parallel_with_an_input_map(lib: Any) -> Any:
     block = lib.parallel(
-        [_double(lib, "a", "y", "number"), _double(lib, "b", "z", "other")],
+        [double(lib, "a", "y", "number"), double(lib, "b", "z", "other")],
         input_map={"number": "x", "other": lib.Val(10)},
         name="block",
     )
-    return await lib.Pipeline([block], state_type=_xyz(lib)).invoke({"x": 2})
+    return await lib.Pipeline([block], state_type=xyz(lib)).invoke({"x": 2})
 
 
 @case()
@@ -134,22 +127,22 @@ async def case_parallel_branches_run_together(lib: Any) -> Any:
 
 @case(says="max_concurrency")
 async def case_parallel_of_none_at_once_is_refused(lib: Any) -> Any:
-    block = lib.parallel([_double(lib, "a", "y")], max_concurrency=0, name="block")
-    return await lib.Pipeline([block], state_type=_xyz(lib)).invoke({"x": 2})
+    block = lib.parallel([double(lib, "a", "y")], max_concurrency=0, name="block")
+    return await lib.Pipeline([block], state_type=xyz(lib)).invoke({"x": 2})
 
 
 @case()
 async def case_parallel_of_nothing(lib: Any) -> Any:
-    pipeline = lib.Pipeline([lib.parallel([], name="block"), _double(lib, "a", "y")], state_type=_xyz(lib))
+    pipeline = lib.Pipeline([lib.parallel([], name="block"), double(lib, "a", "y")], state_type=xyz(lib))
     return await pipeline.invoke({"x": 2})
 
 
 @case()
 async def case_parallel_of_all_kinds(lib: Any) -> Any:
-    child = lib.Pipeline([_double(lib, "child", "y")], state_type=lib.state(x=int, y=int))
+    child = lib.Pipeline([double(lib, "child", "y")], state_type=lib.state(x=int, y=int))
     block = lib.parallel(
         [
-            lib.if_else(lambda s: s["x"] > 1, _double(lib, "a", "a"), lib.no_op(name="not"), name="if"),
+            lib.if_else(lambda s: s["x"] > 1, double(lib, "a", "a"), lib.no_op(name="not"), name="if"),
             lib.map_reduce(
                 output_state="b", map_func=lambda s: s["n"] + 1, input_map={"n": "list"}, name="map"
             ),
@@ -158,7 +151,7 @@ async def case_parallel_of_all_kinds(lib: Any) -> Any:
                 lib.step(
                     lib.parts.Fail(ValueError("no")), output_state="d", input_map={"x": "x"}, name="bad"
                 ),
-                _double(lib, "d", "d"),
+                double(lib, "d", "d"),
                 name="try",
             ),
             lib.bundle(["x", "list"], "e", name="bundle"),
@@ -171,9 +164,9 @@ async def case_parallel_of_all_kinds(lib: Any) -> Any:
 
 @case()
 async def case_parallel_inside_a_condition(lib: Any) -> Any:
-    block = lib.parallel([_double(lib, "a", "y"), _double(lib, "b", "z")], name="block")
+    block = lib.parallel([double(lib, "a", "y"), double(lib, "b", "z")], name="block")
     pipeline = lib.Pipeline(
-        [lib.if_else(lambda s: s["x"] > 1, block, lib.no_op(name="not"), name="if")], state_type=_xyz(lib)
+        [lib.if_else(lambda s: s["x"] > 1, block, lib.no_op(name="not"), name="if")], state_type=xyz(lib)
     )
     return await pipeline.invoke({"x": 2})
 
@@ -181,18 +174,16 @@ async def case_parallel_inside_a_condition(lib: Any) -> Any:
 @case()
 async def case_parallel_that_fails_is_kept_as_it_was(lib: Any) -> Any:
     bad = lib.step(lib.parts.Fail(ValueError("no")), output_state="z", input_map={"x": "x"}, name="bad")
-    block = lib.parallel(
-        [_double(lib, "a", "y"), bad], name="block", error_handler=lib.KeepStepErrorHandler()
-    )
-    return await lib.Pipeline([block], state_type=_xyz(lib)).invoke({"x": 2})
+    block = lib.parallel([double(lib, "a", "y"), bad], name="block", error_handler=lib.KeepStepErrorHandler())
+    return await lib.Pipeline([block], state_type=xyz(lib)).invoke({"x": 2})
 
 
 @case()
 async def case_aggregate_what_agents_say(lib: Any) -> Any:
     pipeline = (
-        lib.parallel([_double(lib, "a", "y"), _double(lib, "b", "z")], name="agents")
+        lib.parallel([double(lib, "a", "y"), double(lib, "b", "z")], name="agents")
         | lib.transform(lambda s: s["y"] + s["z"], ["y", "z"], output_state="sum", name="sum")
-        | _double(lib, "last", "out", "sum")
+        | double(lib, "last", "out", "sum")
     )
     pipeline.state_type = lib.state(x=int, y=int, z=int, sum=int, out=int)
     return await pipeline.invoke({"x": 2})
@@ -201,15 +192,11 @@ async def case_aggregate_what_agents_say(lib: Any) -> Any:
 @case()
 async def case_deep_or_normal_research(lib: Any) -> Any:
     deep = [
-        lib.parallel([_double(lib, "web", "y"), _double(lib, "papers", "z")], name="search"),
+        lib.parallel([double(lib, "web", "y"), double(lib, "papers", "z")], name="search"),
         lib.transform(lambda s: s["y"] + s["z"], ["y", "z"], output_state="out", name="combine"),
     ]
     pipeline = lib.Pipeline(
-        [
-            lib.switch(
-                lambda s: s["mode"], {"deep": deep, "normal": _double(lib, "short", "out")}, name="mode"
-            )
-        ],
+        [lib.switch(lambda s: s["mode"], {"deep": deep, "normal": double(lib, "short", "out")}, name="mode")],
         state_type=lib.state(x=int, y=int, z=int, out=int, mode=str),
     )
     return [await pipeline.invoke({"x": 2, "mode": mode}) for mode in ("deep", "normal")]
@@ -230,8 +217,8 @@ async def case_context_variables_reach_the_branches(lib: Any) -> Any:
 
 @case()
 async def case_invokes_side_by_side_do_not_mix(lib: Any) -> Any:
-    block = lib.parallel([_double(lib, "a", "y"), _double(lib, "b", "z", "x")], name="block")
-    pipeline = lib.Pipeline([block], state_type=_xyz(lib))
+    block = lib.parallel([double(lib, "a", "y"), double(lib, "b", "z", "x")], name="block")
+    pipeline = lib.Pipeline([block], state_type=xyz(lib))
     return list(await asyncio.gather(*(pipeline.invoke({"x": x}) for x in range(4))))
 
 
@@ -241,7 +228,7 @@ async def case_cancelling_from_outside_reaches_the_branches(lib: Any) -> Any:
         lib.step(lib.parts.Sleep(5, name), output_state=out, input_map={"x": "x"}, name=name)
         for name, out in (("a", "y"), ("b", "z"))
     ]
-    pipeline = lib.Pipeline([lib.parallel(slow, name="block")], state_type=_xyz(lib))
+    pipeline = lib.Pipeline([lib.parallel(slow, name="block")], state_type=xyz(lib))
     try:
         await asyncio.wait_for(pipeline.invoke({"x": 2}), 0.1)
     except TimeoutError:
@@ -251,7 +238,7 @@ async def case_cancelling_from_outside_reaches_the_branches(lib: Any) -> Any:
 
 @case()
 async def case_subgraph_with_maps(lib: Any) -> Any:
-    child = lib.Pipeline([_double(lib, "child", "y")], state_type=lib.state(x=int, y=int))
+    child = lib.Pipeline([double(lib, "child", "y")], state_type=lib.state(x=int, y=int))
     pipeline = lib.Pipeline(
         [lib.subgraph(child, input_map={"x": "number"}, output_state_map={"result": "y"}, name="sub")],
         state_type=lib.state(number=int, result=int),
@@ -261,7 +248,7 @@ async def case_subgraph_with_maps(lib: Any) -> Any:
 
 @case()
 async def case_subgraph_without_maps_shares_equal_keys(lib: Any) -> Any:
-    child = lib.Pipeline([_double(lib, "child", "y")], state_type=lib.state(x=int, y=int))
+    child = lib.Pipeline([double(lib, "child", "y")], state_type=lib.state(x=int, y=int))
     pipeline = lib.Pipeline([lib.subgraph(child, name="sub")], state_type=lib.state(x=int, y=int))
     return await pipeline.invoke({"x": 3})
 
@@ -269,7 +256,7 @@ async def case_subgraph_without_maps_shares_equal_keys(lib: Any) -> Any:
 @case()
 async def case_subgraph_twice_with_other_maps(lib: Any) -> Any:
     def child() -> Any:
-        return lib.Pipeline([_double(lib, "child", "y")], state_type=lib.state(x=int, y=int))
+        return lib.Pipeline([double(lib, "child", "y")], state_type=lib.state(x=int, y=int))
 
     pipeline = lib.Pipeline(
         [
@@ -299,16 +286,16 @@ async def case_subgraph_that_ends_early(lib: Any) -> Any:
     child = lib.Pipeline(
         [
             lib.guard(lambda s: s["x"] > 10, lib.no_op(name="fine"), name="guard"),
-            _double(lib, "child", "y"),
+            double(lib, "child", "y"),
         ],
         state_type=lib.state(x=int, y=int),
     )
     pipeline = lib.Pipeline(
         [
             lib.subgraph(child, input_map={"x": "x"}, output_state_map={"y": "y"}, name="sub"),
-            _double(lib, "after", "z"),
+            double(lib, "after", "z"),
         ],
-        state_type=_xyz(lib),
+        state_type=xyz(lib),
     )
     return await pipeline.invoke({"x": 3})
 
@@ -321,7 +308,7 @@ async def case_an_error_inside_a_subgraph_is_the_original_one(lib: Any) -> Any:
     child = lib.Pipeline([bad], state_type=lib.state(x=int, y=int))
     pipeline = lib.Pipeline(
         [lib.subgraph(child, input_map={"x": "x"}, output_state_map={"y": "y"}, name="sub")],
-        state_type=_xyz(lib),
+        state_type=xyz(lib),
     )
     return await pipeline.invoke({"x": 3})
 
@@ -329,7 +316,7 @@ async def case_an_error_inside_a_subgraph_is_the_original_one(lib: Any) -> Any:
 @case()
 async def case_three_stages_of_a_modular_service(lib: Any) -> Any:
     def child(name: str) -> Any:
-        return lib.Pipeline([_double(lib, name, "o", "i")], state_type=lib.state(i=int, o=int), name=name)
+        return lib.Pipeline([double(lib, name, "o", "i")], state_type=lib.state(i=int, o=int), name=name)
 
     keys = ["query", "found", "ranked", "answer"]
     steps = [

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.compat.gllm.pieces import put
 from tests.compat.gllm.playing import case
-
-
-def _put(lib: Any, name: str, value: Any, key: str = "out") -> Any:
-    return lib.transform(lib.noted(name, lambda _: value), output_state=key, name=name)
 
 
 @case()
 async def case_if_else_takes_the_first_branch(lib: Any) -> Any:
     pipeline = lib.Pipeline(
-        [lib.if_else(lambda s: s["x"] > 3, _put(lib, "large", "L"), _put(lib, "small", "S"), name="size")],
+        [lib.if_else(lambda s: s["x"] > 3, put(lib, "large", "L"), put(lib, "small", "S"), name="size")],
         state_type=lib.state(x=int, out=str),
     )
     return await pipeline.invoke({"x": 4})
@@ -23,7 +20,7 @@ async def case_if_else_takes_the_first_branch(lib: Any) -> Any:
 @case()
 async def case_if_else_takes_the_second_branch(lib: Any) -> Any:
     pipeline = lib.Pipeline(
-        [lib.if_else(lambda s: s["x"] > 3, _put(lib, "large", "L"), _put(lib, "small", "S"), name="size")],
+        [lib.if_else(lambda s: s["x"] > 3, put(lib, "large", "L"), put(lib, "small", "S"), name="size")],
         state_type=lib.state(x=int, out=str),
     )
     return await pipeline.invoke({"x": 1})
@@ -32,7 +29,7 @@ async def case_if_else_takes_the_second_branch(lib: Any) -> Any:
 @case()
 async def case_if_else_by_a_word(lib: Any) -> Any:
     pipeline = lib.Pipeline(
-        [lib.if_else(lambda _: "True", _put(lib, "yes", "Y"), _put(lib, "no", "N"), name="word")],
+        [lib.if_else(lambda _: "True", put(lib, "yes", "Y"), put(lib, "no", "N"), name="word")],
         state_type=lib.state(x=int, out=str),
     )
     return await pipeline.invoke({"x": 1})
@@ -43,7 +40,7 @@ async def case_if_else_by_a_component(lib: Any) -> Any:
     pipeline = lib.Pipeline(
         [
             lib.if_else(
-                lib.parts.Answer("false", "ask"), _put(lib, "yes", "Y"), _put(lib, "no", "N"), name="asked"
+                lib.parts.Answer("false", "ask"), put(lib, "yes", "Y"), put(lib, "no", "N"), name="asked"
             )
         ],
         state_type=lib.state(x=int, out=str),
@@ -57,8 +54,8 @@ async def case_if_else_keeps_its_decision(lib: Any) -> Any:
         [
             lib.if_else(
                 lambda s: s["x"] > 3,
-                _put(lib, "large", "L"),
-                _put(lib, "small", "S"),
+                put(lib, "large", "L"),
+                put(lib, "small", "S"),
                 output_state="was_large",
                 name="size",
             )
@@ -94,8 +91,8 @@ async def case_if_else_with_a_fixed_value(lib: Any) -> Any:
         [
             lib.if_else(
                 lambda s: s["x"] > s["limit"],
-                _put(lib, "large", "L"),
-                _put(lib, "small", "S"),
+                put(lib, "large", "L"),
+                put(lib, "small", "S"),
                 input_map={"x": "x", "limit": lib.Val(3)},
                 name="size",
             )
@@ -110,7 +107,7 @@ async def case_condition_sees_the_config(lib: Any) -> Any:
     pipeline = lib.Pipeline(
         [
             lib.if_else(
-                lambda s: s["x"] > s["limit"], _put(lib, "large", "L"), _put(lib, "small", "S"), name="size"
+                lambda s: s["x"] > s["limit"], put(lib, "large", "L"), put(lib, "small", "S"), name="size"
             )
         ],
         state_type=lib.state(x=int, out=str),
@@ -120,9 +117,9 @@ async def case_condition_sees_the_config(lib: Any) -> Any:
 
 @case()
 async def case_if_else_inside_if_else(lib: Any) -> Any:
-    inner = lib.if_else(lambda s: s["x"] > 10, _put(lib, "huge", "H"), _put(lib, "large", "L"), name="inner")
+    inner = lib.if_else(lambda s: s["x"] > 10, put(lib, "huge", "H"), put(lib, "large", "L"), name="inner")
     pipeline = lib.Pipeline(
-        [lib.if_else(lambda s: s["x"] > 3, inner, _put(lib, "small", "S"), name="outer")],
+        [lib.if_else(lambda s: s["x"] > 3, inner, put(lib, "small", "S"), name="outer")],
         state_type=lib.state(x=int, out=str),
     )
     return await pipeline.invoke({"x": 40})
@@ -132,10 +129,8 @@ async def case_if_else_inside_if_else(lib: Any) -> Any:
 async def case_untaken_branch_leaves_the_key_as_it_was(lib: Any) -> Any:
     pipeline = lib.Pipeline(
         [
-            _put(lib, "before", "B"),
-            lib.if_else(
-                lambda s: s["x"] > 3, _put(lib, "large", "L"), lib.no_op(name="nothing"), name="size"
-            ),
+            put(lib, "before", "B"),
+            lib.if_else(lambda s: s["x"] > 3, put(lib, "large", "L"), lib.no_op(name="nothing"), name="size"),
         ],
         state_type=lib.state(x=int, out=str),
     )
@@ -144,7 +139,7 @@ async def case_untaken_branch_leaves_the_key_as_it_was(lib: Any) -> Any:
 
 def _route(lib: Any, condition: Any, **options: Any) -> Any:
     return lib.switch(
-        condition, {"news": _put(lib, "news", "N"), "math": _put(lib, "math", "M")}, name="route", **options
+        condition, {"news": put(lib, "news", "N"), "math": put(lib, "math", "M")}, name="route", **options
     )
 
 
@@ -157,7 +152,7 @@ async def case_switch_by_a_function(lib: Any) -> Any:
 @case()
 async def case_switch_default(lib: Any) -> Any:
     pipeline = lib.Pipeline(
-        [_route(lib, lambda s: s["topic"], default=_put(lib, "other", "O"))],
+        [_route(lib, lambda s: s["topic"], default=put(lib, "other", "O"))],
         state_type=lib.state(topic=str, out=str),
     )
     return await pipeline.invoke({"topic": "sports"})
@@ -166,7 +161,7 @@ async def case_switch_default(lib: Any) -> Any:
 @case()
 async def case_switch_keeps_that_nothing_matched(lib: Any) -> Any:
     pipeline = lib.Pipeline(
-        [_route(lib, lambda s: s["topic"], default=_put(lib, "other", "O"), output_state="route")],
+        [_route(lib, lambda s: s["topic"], default=put(lib, "other", "O"), output_state="route")],
         state_type=lib.state(topic=str, out=str, route=str),
     )
     return [await pipeline.invoke({"topic": topic}) for topic in ("sports", "news")]
@@ -214,7 +209,7 @@ async def case_switch_by_the_keyword_router(lib: Any) -> Any:
 @case()
 async def case_toggle_by_a_function(lib: Any) -> Any:
     pipeline = lib.Pipeline(
-        [lib.toggle(lambda s: s["use"], _put(lib, "extra", "E"), name="toggle")],
+        [lib.toggle(lambda s: s["use"], put(lib, "extra", "E"), name="toggle")],
         state_type=lib.state(use=bool, out=str),
     )
     return [await pipeline.invoke({"use": True}), await pipeline.invoke({"use": False})]
@@ -223,7 +218,7 @@ async def case_toggle_by_a_function(lib: Any) -> Any:
 @case()
 async def case_toggle_by_a_key(lib: Any) -> Any:
     pipeline = lib.Pipeline(
-        [lib.toggle("use", _put(lib, "extra", "E"), name="toggle")],
+        [lib.toggle("use", put(lib, "extra", "E"), name="toggle")],
         state_type=lib.state(x=int, use=object, out=str),
     )
     return [await pipeline.invoke(state | {"x": 0}) for state in ({"use": 1}, {"use": ""}, {})]
@@ -232,7 +227,7 @@ async def case_toggle_by_a_key(lib: Any) -> Any:
 @case()
 async def case_toggle_by_a_key_of_the_config(lib: Any) -> Any:
     pipeline = lib.Pipeline(
-        [lib.toggle("use", _put(lib, "extra", "E"), name="toggle")], state_type=lib.state(x=int, out=str)
+        [lib.toggle("use", put(lib, "extra", "E"), name="toggle")], state_type=lib.state(x=int, out=str)
     )
     return await pipeline.invoke({"x": 1}, config={"use": True})
 
@@ -243,12 +238,12 @@ async def case_guard_passes(lib: Any) -> Any:
         [
             lib.guard(
                 lambda s: s["x"] > 3,
-                _put(lib, "ok", "K"),
-                _put(lib, "bad", "B"),
+                put(lib, "ok", "K"),
+                put(lib, "bad", "B"),
                 output_state="g",
                 name="guard",
             ),
-            _put(lib, "after", 1, "after"),
+            put(lib, "after", 1, "after"),
         ],
         state_type=lib.state(x=int, out=str, g=str, after=int),
     )
@@ -261,12 +256,12 @@ async def case_guard_that_fails_ends_the_pipeline(lib: Any) -> Any:
         [
             lib.guard(
                 lambda s: s["x"] > 3,
-                _put(lib, "ok", "K"),
-                _put(lib, "bad", "B"),
+                put(lib, "ok", "K"),
+                put(lib, "bad", "B"),
                 output_state="g",
                 name="guard",
             ),
-            _put(lib, "after", 1, "after"),
+            put(lib, "after", 1, "after"),
         ],
         state_type=lib.state(x=int, out=str, g=str, after=int),
     )
@@ -276,7 +271,7 @@ async def case_guard_that_fails_ends_the_pipeline(lib: Any) -> Any:
 @case()
 async def case_guard_without_a_failure_branch(lib: Any) -> Any:
     pipeline = lib.Pipeline(
-        [lib.guard(lambda s: s["x"] > 3, _put(lib, "ok", "K"), name="guard"), _put(lib, "after", 1, "after")],
+        [lib.guard(lambda s: s["x"] > 3, put(lib, "ok", "K"), name="guard"), put(lib, "after", 1, "after")],
         state_type=lib.state(x=int, out=str, after=int),
     )
     return await pipeline.invoke({"x": 1})
@@ -286,10 +281,10 @@ def _several(lib: Any, **options: Any) -> Any:
     return lib.ConditionalStep(
         "both",
         {
-            "hot;wet": _put(lib, "storm", "storm"),
-            "wet and hot": _put(lib, "steam", "steam"),
-            "hot;dry": _put(lib, "sun", "sun"),
-            "__default__": _put(lib, "grey", "grey"),
+            "hot;wet": put(lib, "storm", "storm"),
+            "wet and hot": put(lib, "steam", "steam"),
+            "hot;dry": put(lib, "sun", "sun"),
+            "__default__": put(lib, "grey", "grey"),
         },
         [lambda s: "hot" if s["t"] > 20 else "cold", lambda s: "wet" if s["rain"] else "dry"],
         output_state="weather",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.compat.gllm.pieces import xyz
 from tests.compat.gllm.playing import case
 
 
@@ -21,19 +22,15 @@ def _after(lib: Any) -> Any:
     return lib.step(lib.parts.Double("after"), output_state="z", input_map={"x": "x"}, name="after")
 
 
-def _xyz(lib: Any) -> Any:
-    return lib.state(x=int, y=int, z=int)
-
-
 @case()
 async def case_an_error_ends_the_run(lib: Any) -> Any:
-    return await lib.Pipeline([_failing(lib), _after(lib)], state_type=_xyz(lib)).invoke({"x": 1})
+    return await lib.Pipeline([_failing(lib), _after(lib)], state_type=xyz(lib)).invoke({"x": 1})
 
 
 @case()
 async def case_handler_raise(lib: Any) -> Any:
     pipeline = lib.Pipeline(
-        [_failing(lib, error_handler=lib.RaiseStepErrorHandler()), _after(lib)], state_type=_xyz(lib)
+        [_failing(lib, error_handler=lib.RaiseStepErrorHandler()), _after(lib)], state_type=xyz(lib)
     )
     return await pipeline.invoke({"x": 1})
 
@@ -41,7 +38,7 @@ async def case_handler_raise(lib: Any) -> Any:
 @case()
 async def case_handler_keep(lib: Any) -> Any:
     pipeline = lib.Pipeline(
-        [_failing(lib, error_handler=lib.KeepStepErrorHandler()), _after(lib)], state_type=_xyz(lib)
+        [_failing(lib, error_handler=lib.KeepStepErrorHandler()), _after(lib)], state_type=xyz(lib)
     )
     return await pipeline.invoke({"x": 1})
 
@@ -50,7 +47,7 @@ async def case_handler_keep(lib: Any) -> Any:
 async def case_handler_keep_leaves_what_an_earlier_step_wrote(lib: Any) -> Any:
     before = lib.transform(lambda _: 5, output_state="y", name="before")
     pipeline = lib.Pipeline(
-        [before, _failing(lib, error_handler=lib.KeepStepErrorHandler())], state_type=_xyz(lib)
+        [before, _failing(lib, error_handler=lib.KeepStepErrorHandler())], state_type=xyz(lib)
     )
     return await pipeline.invoke({"x": 1})
 
@@ -58,7 +55,7 @@ async def case_handler_keep_leaves_what_an_earlier_step_wrote(lib: Any) -> Any:
 @case()
 async def case_handler_empty(lib: Any) -> Any:
     pipeline = lib.Pipeline(
-        [_failing(lib, error_handler=lib.EmptyStepErrorHandler("y")), _after(lib)], state_type=_xyz(lib)
+        [_failing(lib, error_handler=lib.EmptyStepErrorHandler("y")), _after(lib)], state_type=xyz(lib)
     )
     return await pipeline.invoke({"x": 1})
 
@@ -72,7 +69,7 @@ async def case_handler_empty_for_two_keys(lib: Any) -> Any:
         name="fail",
         error_handler=lib.EmptyStepErrorHandler(["y", "z"]),
     )
-    return await lib.Pipeline([bad], state_type=_xyz(lib)).invoke({"x": 1})
+    return await lib.Pipeline([bad], state_type=xyz(lib)).invoke({"x": 1})
 
 
 @case()
@@ -83,7 +80,7 @@ async def case_handler_fallback(lib: Any) -> Any:
 
     pipeline = lib.Pipeline(
         [_failing(lib, error_handler=lib.FallbackStepErrorHandler(instead)), _after(lib)],
-        state_type=_xyz(lib),
+        state_type=xyz(lib),
     )
     return await pipeline.invoke({"x": 1})
 
@@ -107,7 +104,7 @@ async def case_handler_of_ones_own(lib: Any) -> Any:
             lib.note("handled")
             return {"y": 99}
 
-    pipeline = lib.Pipeline([_failing(lib, error_handler=Count()), _after(lib)], state_type=_xyz(lib))
+    pipeline = lib.Pipeline([_failing(lib, error_handler=Count()), _after(lib)], state_type=xyz(lib))
     return await pipeline.invoke({"x": 1})
 
 
@@ -120,7 +117,7 @@ async def case_handler_of_a_transform(lib: Any) -> Any:
         name="bad",
         error_handler=lib.EmptyStepErrorHandler("y"),
     )
-    return await lib.Pipeline([bad], state_type=_xyz(lib)).invoke({"x": 0})
+    return await lib.Pipeline([bad], state_type=xyz(lib)).invoke({"x": 0})
 
 
 @case()
@@ -128,13 +125,13 @@ async def case_handler_of_a_step_in_a_branch(lib: Any) -> Any:
     block = lib.parallel(
         [_failing(lib, error_handler=lib.EmptyStepErrorHandler("y")), _after(lib)], name="block"
     )
-    return await lib.Pipeline([block], state_type=_xyz(lib)).invoke({"x": 1})
+    return await lib.Pipeline([block], state_type=xyz(lib)).invoke({"x": 1})
 
 
 @case()
 async def case_a_failing_branch_fails_the_block(lib: Any) -> Any:
     block = lib.parallel([_failing(lib)], name="block")
-    return await lib.Pipeline([block, _after(lib)], state_type=_xyz(lib)).invoke({"x": 1})
+    return await lib.Pipeline([block, _after(lib)], state_type=xyz(lib)).invoke({"x": 1})
 
 
 @case()
@@ -146,7 +143,7 @@ async def case_retry_until_it_works(lib: Any) -> Any:
         name="flaky",
         retry_config=lib.RetryConfig(max_retries=2, base_delay=0.01, max_delay=0.02, jitter=False),
     )
-    return await lib.Pipeline([flaky], state_type=_xyz(lib)).invoke({"x": 1})
+    return await lib.Pipeline([flaky], state_type=xyz(lib)).invoke({"x": 1})
 
 
 @case()
@@ -158,7 +155,7 @@ async def case_retry_until_it_gives_up(lib: Any) -> Any:
         name="flaky",
         retry_config=lib.RetryConfig(max_retries=1, base_delay=0.01, max_delay=0.02, jitter=False),
     )
-    return await lib.Pipeline([flaky], state_type=_xyz(lib)).invoke({"x": 1})
+    return await lib.Pipeline([flaky], state_type=xyz(lib)).invoke({"x": 1})
 
 
 @case()
@@ -166,7 +163,7 @@ async def case_no_retry_without_a_setting(lib: Any) -> Any:
     flaky = lib.step(
         lib.parts.Flaky(1, OSError("busy"), "flaky"), output_state="y", input_map={"x": "x"}, name="flaky"
     )
-    return await lib.Pipeline([flaky], state_type=_xyz(lib)).invoke({"x": 1})
+    return await lib.Pipeline([flaky], state_type=xyz(lib)).invoke({"x": 1})
 
 
 def _with_fallback(lib: Any, **options: Any) -> Any:
@@ -180,7 +177,7 @@ def _with_fallback(lib: Any, **options: Any) -> Any:
     instead = lib.transform(
         lib.noted("instead", lambda s: s["y"] + 1), ["y"], output_state="z", name="instead"
     )
-    return lib.Pipeline([first, bad], state_type=_xyz(lib), fallback=instead, **options)
+    return lib.Pipeline([first, bad], state_type=xyz(lib), fallback=instead, **options)
 
 
 @case()
@@ -205,7 +202,7 @@ async def case_pipeline_fallback_of_several_steps(lib: Any) -> Any:
     )
     pipeline = lib.Pipeline(
         [bad],
-        state_type=_xyz(lib),
+        state_type=xyz(lib),
         fallback=[
             lib.step(lib.parts.Double("one"), output_state="y", input_map={"x": "x"}, name="one"),
             lib.step(lib.parts.Double("two"), output_state="z", input_map={"x": "y"}, name="two"),

@@ -4,20 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.compat.gllm.pieces import double, put, xyz
 from tests.compat.gllm.playing import Fault, case, raised, refused, right
-
-
-def _double(lib: Any, name: str, out: str, source: str = "x") -> Any:
-    return lib.step(lib.parts.Double(name), output_state=out, input_map={"x": source}, name=name)
-
-
-def _put(lib: Any, name: str, value: Any, key: str = "out") -> Any:
-    return lib.transform(lib.noted(name, lambda _: value), output_state=key, name=name)
-
-
-def _xyz(lib: Any) -> Any:
-    return lib.state(x=int, y=int, z=int)
-
 
 # 1
 
@@ -36,8 +24,8 @@ async def case_fault_branches_outlive_a_failure(lib: Any) -> Any:
         lib.parts.Fail(ConnectionError("no route"), "bad"), output_state="y", input_map={"x": "x"}, name="bad"
     )
     slow = lib.step(lib.parts.Sleep(0.02, "slow"), output_state="z", input_map={"x": "x"}, name="slow")
-    block = lib.parallel([[slow, _double(lib, "later", "z", "z")], bad], name="block")
-    return await lib.Pipeline([block], state_type=_xyz(lib)).invoke({"x": 1})
+    block = lib.parallel([[slow, double(lib, "later", "z", "z")], bad], name="block")
+    return await lib.Pipeline([block], state_type=xyz(lib)).invoke({"x": 1})
 
 
 # 2
@@ -45,7 +33,7 @@ async def case_fault_branches_outlive_a_failure(lib: Any) -> Any:
 
 def _guarding(lib: Any, condition: Any) -> Any:
     return lib.Pipeline(
-        [lib.guard(condition, _put(lib, "secret", "S"), name="guard")], state_type=lib.state(x=int, out=str)
+        [lib.guard(condition, put(lib, "secret", "S"), name="guard")], state_type=lib.state(x=int, out=str)
     )
 
 
@@ -93,7 +81,7 @@ async def case_fault_guard_by_a_component(lib: Any) -> Any:
 
 def _choosing(lib: Any, condition: Any) -> Any:
     return lib.Pipeline(
-        [lib.if_else(condition, _put(lib, "yes", "Y"), _put(lib, "no", "N"), name="if")],
+        [lib.if_else(condition, put(lib, "yes", "Y"), put(lib, "no", "N"), name="if")],
         state_type=lib.state(x=int, out=str),
     )
 
@@ -153,11 +141,7 @@ async def case_fault_component_without_an_emitter_as_condition(lib: Any) -> Any:
             return "true"
 
     pipeline = lib.Pipeline(
-        [
-            lib.if_else(
-                Ask(), _put(lib, "yes", "Y"), _put(lib, "no", "N"), input_map={"value": "x"}, name="if"
-            )
-        ],
+        [lib.if_else(Ask(), put(lib, "yes", "Y"), put(lib, "no", "N"), input_map={"value": "x"}, name="if")],
         state_type=lib.state(x=int, out=str),
     )
     return await pipeline.invoke({"x": 1})
@@ -200,8 +184,8 @@ async def case_fault_renamed_inputs_of_a_condition(lib: Any) -> Any:
         [
             lib.if_else(
                 lambda s: s["value"] > s["limit"],
-                _put(lib, "yes", "Y"),
-                _put(lib, "no", "N"),
+                put(lib, "yes", "Y"),
+                put(lib, "no", "N"),
                 input_map={"value": "x", "limit": lib.Val(3)},
                 name="if",
             )
@@ -226,7 +210,7 @@ async def case_fault_after_a_loop(lib: Any) -> Any:
     add = lib.transform(lib.noted("add", lambda s: s["n"] + 1), ["n"], output_state="n", name="add")
     loop = lib.while_do(add, lambda s: s["n"] < 3, name="loop")
     pipeline = lib.Pipeline(
-        [_put(lib, "start", 0, "n"), loop, _double(lib, "after", "z", "n")],
+        [put(lib, "start", 0, "n"), loop, double(lib, "after", "z", "n")],
         state_type=lib.state(n=int, z=int),
     )
     return await pipeline.invoke({})
@@ -242,8 +226,8 @@ async def case_fault_after_a_loop(lib: Any) -> Any:
 )
 async def case_fault_goto_forward(lib: Any) -> Any:
     pipeline = lib.Pipeline(
-        [lib.goto("jump", lib.Val("last")), _double(lib, "between", "y"), _double(lib, "last", "z")],
-        state_type=_xyz(lib),
+        [lib.goto("jump", lib.Val("last")), double(lib, "between", "y"), double(lib, "last", "z")],
+        state_type=xyz(lib),
     )
     return await pipeline.invoke({"x": 1})
 
@@ -258,7 +242,7 @@ async def case_fault_goto_forward(lib: Any) -> Any:
 )
 async def case_fault_goto_nowhere(lib: Any) -> Any:
     pipeline = lib.Pipeline(
-        [lib.goto("jump", lib.Val("nowhere")), _double(lib, "last", "z")], state_type=_xyz(lib)
+        [lib.goto("jump", lib.Val("nowhere")), double(lib, "last", "z")], state_type=xyz(lib)
     )
     return await pipeline.invoke({"x": 1})
 
@@ -321,7 +305,7 @@ def _flaky(lib: Any, error: Exception, **retry: Any) -> Any:
 )
 async def case_fault_retry_on_one_error(lib: Any) -> Any:
     flaky = _flaky(lib, ConnectionError("no route"), retry_on_exceptions=(ConnectionError,))
-    return await lib.Pipeline([flaky], state_type=_xyz(lib)).invoke({"x": 1})
+    return await lib.Pipeline([flaky], state_type=xyz(lib)).invoke({"x": 1})
 
 
 @case(
@@ -334,7 +318,7 @@ async def case_fault_retry_on_one_error(lib: Any) -> Any:
 )
 async def case_fault_retry_of_what_is_excluded(lib: Any) -> Any:
     flaky = _flaky(lib, TypeError("wrong"), non_retryable_exceptions=(TypeError,))
-    return await lib.Pipeline([flaky], state_type=_xyz(lib)).invoke({"x": 1})
+    return await lib.Pipeline([flaky], state_type=xyz(lib)).invoke({"x": 1})
 
 
 @case(
@@ -353,7 +337,7 @@ async def case_fault_retry_timeout(lib: Any) -> Any:
         name="slow",
         retry_config=lib.RetryConfig(max_retries=0, base_delay=0.01, max_delay=0.02, timeout=0.05),
     )
-    return await lib.Pipeline([slow], state_type=_xyz(lib)).invoke({"x": 1})
+    return await lib.Pipeline([slow], state_type=xyz(lib)).invoke({"x": 1})
 
 
 @case(
@@ -365,8 +349,8 @@ async def case_fault_retry_timeout(lib: Any) -> Any:
     )
 )
 async def case_fault_retry_in_a_branch(lib: Any) -> Any:
-    block = lib.parallel([_flaky(lib, OSError("busy")), _double(lib, "other", "z")], name="block")
-    return await lib.Pipeline([block], state_type=_xyz(lib)).invoke({"x": 1})
+    block = lib.parallel([_flaky(lib, OSError("busy")), double(lib, "other", "z")], name="block")
+    return await lib.Pipeline([block], state_type=xyz(lib)).invoke({"x": 1})
 
 
 @case(
@@ -386,4 +370,4 @@ async def case_fault_handler_instead_of_retries(lib: Any) -> Any:
         retry_config=lib.RetryConfig(max_retries=2, base_delay=0.01, max_delay=0.02, jitter=False),
         error_handler=lib.EmptyStepErrorHandler("y"),
     )
-    return await lib.Pipeline([flaky], state_type=_xyz(lib)).invoke({"x": 1})
+    return await lib.Pipeline([flaky], state_type=xyz(lib)).invoke({"x": 1})

@@ -7,20 +7,8 @@ import operator
 from typing import Annotated, Any
 
 from pydantic import BaseModel
+from tests.compat.gllm.pieces import double, put, xyz
 from tests.compat.gllm.playing import Fault, case, refused, right
-
-
-def _double(lib: Any, name: str, out: str, source: str = "x") -> Any:
-    return lib.step(lib.parts.Double(name), output_state=out, input_map={"x": source}, name=name)
-
-
-def _put(lib: Any, name: str, value: Any, key: str = "out") -> Any:
-    return lib.transform(lib.noted(name, lambda _: value), output_state=key, name=name)
-
-
-def _xyz(lib: Any) -> Any:
-    return lib.state(x=int, y=int, z=int)
-
 
 # 7
 
@@ -34,8 +22,8 @@ def _xyz(lib: Any) -> Any:
     )
 )
 async def case_fault_two_branches_write_one_key(lib: Any) -> Any:
-    block = lib.parallel([_double(lib, "a", "y"), _put(lib, "b", 9, "y")], name="block")
-    return await lib.Pipeline([block], state_type=_xyz(lib)).invoke({"x": 1})
+    block = lib.parallel([double(lib, "a", "y"), put(lib, "b", 9, "y")], name="block")
+    return await lib.Pipeline([block], state_type=xyz(lib)).invoke({"x": 1})
 
 
 @case(
@@ -47,18 +35,16 @@ async def case_fault_two_branches_write_one_key(lib: Any) -> Any:
     )
 )
 async def case_fault_a_branch_reads_what_a_sibling_writes(lib: Any) -> Any:
-    start = _put(lib, "start", 100, "y")
-    block = lib.parallel([_double(lib, "a", "y"), _double(lib, "b", "z", "y")], name="block")
-    return await lib.Pipeline([start, block], state_type=_xyz(lib)).invoke({"x": 1})
+    start = put(lib, "start", 100, "y")
+    block = lib.parallel([double(lib, "a", "y"), double(lib, "b", "z", "y")], name="block")
+    return await lib.Pipeline([start, block], state_type=xyz(lib)).invoke({"x": 1})
 
 
 # 8
 
 
 def _adding(lib: Any, **options: Any) -> Any:
-    block = lib.parallel(
-        [_put(lib, "a", [1], "notes"), _put(lib, "b", [2], "notes")], name="block", **options
-    )
+    block = lib.parallel([put(lib, "a", [1], "notes"), put(lib, "b", [2], "notes")], name="block", **options)
     state = lib.state(x=int, notes=Annotated[list, operator.add])
     return lib.Pipeline([block], state_type=state)
 
@@ -142,7 +128,7 @@ async def case_fault_initial_values_are_dropped(lib: Any) -> Any:
         name="fail",
         error_handler=lib.KeepStepErrorHandler(),
     )
-    return await lib.Pipeline([bad], state_type=_xyz(lib)).invoke({"x": 1, "y": 5})
+    return await lib.Pipeline([bad], state_type=xyz(lib)).invoke({"x": 1, "y": 5})
 
 
 @case(
@@ -154,7 +140,7 @@ async def case_fault_initial_values_are_dropped(lib: Any) -> Any:
     )
 )
 async def case_fault_output_key_outside_the_state_type(lib: Any) -> Any:
-    return await lib.Pipeline([_double(lib, "a", "zz")], state_type=_xyz(lib)).invoke({"x": 1})
+    return await lib.Pipeline([double(lib, "a", "zz")], state_type=xyz(lib)).invoke({"x": 1})
 
 
 @case(
@@ -190,7 +176,7 @@ async def case_fault_defaults_of_a_model_are_absent(lib: Any) -> Any:
         y: int = 0
         z: int = 7
 
-    return await lib.Pipeline([_double(lib, "a", "y")], state_type=State).invoke({"x": 1})
+    return await lib.Pipeline([double(lib, "a", "y")], state_type=State).invoke({"x": 1})
 
 
 # 11

@@ -4,20 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.compat.gllm.pieces import double, put, xyz
 from tests.compat.gllm.playing import Fault, case, refused, right
-
-
-def _double(lib: Any, name: str, out: str, source: str = "x") -> Any:
-    return lib.step(lib.parts.Double(name), output_state=out, input_map={"x": source}, name=name)
-
-
-def _put(lib: Any, name: str, value: Any, key: str = "out") -> Any:
-    return lib.transform(lib.noted(name, lambda _: value), output_state=key, name=name)
-
-
-def _xyz(lib: Any) -> Any:
-    return lib.state(x=int, y=int, z=int)
-
 
 # 12
 
@@ -31,8 +19,8 @@ def _xyz(lib: Any) -> Any:
     )
 )
 async def case_fault_terminate_in_a_branch(lib: Any) -> Any:
-    block = lib.parallel([_double(lib, "a", "y"), lib.terminate(name="end")], name="block")
-    return await lib.Pipeline([block, _double(lib, "after", "z")], state_type=_xyz(lib)).invoke({"x": 1})
+    block = lib.parallel([double(lib, "a", "y"), lib.terminate(name="end")], name="block")
+    return await lib.Pipeline([block, double(lib, "after", "z")], state_type=xyz(lib)).invoke({"x": 1})
 
 
 @case(
@@ -44,9 +32,9 @@ async def case_fault_terminate_in_a_branch(lib: Any) -> Any:
     )
 )
 async def case_fault_guard_in_a_branch(lib: Any) -> Any:
-    branch = [lib.guard(lambda _: False, lib.no_op(name="ok"), name="guard"), _double(lib, "b", "z")]
-    block = lib.parallel([_double(lib, "a", "y"), branch], name="block")
-    return await lib.Pipeline([block], state_type=_xyz(lib)).invoke({"x": 1})
+    branch = [lib.guard(lambda _: False, lib.no_op(name="ok"), name="guard"), double(lib, "b", "z")]
+    block = lib.parallel([double(lib, "a", "y"), branch], name="block")
+    return await lib.Pipeline([block], state_type=xyz(lib)).invoke({"x": 1})
 
 
 @case(
@@ -59,8 +47,8 @@ async def case_fault_guard_in_a_branch(lib: Any) -> Any:
 )
 async def case_fault_shift_right(lib: Any) -> Any:
     state = lib.state(x=int, y=str)
-    first = lib.Pipeline([_put(lib, "a", "a", "y")], state_type=state, name="first")
-    second = lib.Pipeline([_put(lib, "b", "b", "y")], state_type=state, name="second")
+    first = lib.Pipeline([put(lib, "a", "a", "y")], state_type=state, name="first")
+    second = lib.Pipeline([put(lib, "b", "b", "y")], state_type=state, name="second")
     return await (first >> second).invoke({"x": 1})
 
 
@@ -74,10 +62,10 @@ async def case_fault_shift_right(lib: Any) -> Any:
 )
 async def case_fault_shift_left_writes_none(lib: Any) -> Any:
     child = lib.Pipeline(
-        [_double(lib, "b", "z", "y")], state_type=lib.state(y=int, z=int, note=str), name="child"
+        [double(lib, "b", "z", "y")], state_type=lib.state(y=int, z=int, note=str), name="child"
     )
     parent = lib.Pipeline(
-        [_double(lib, "a", "y")], state_type=lib.state(x=int, y=int, z=int, note=str), name="parent"
+        [double(lib, "a", "y")], state_type=lib.state(x=int, y=int, z=int, note=str), name="parent"
     )
     return await (parent << child).invoke({"x": 1})
 
@@ -100,7 +88,7 @@ async def case_fault_lambda_that_returns_a_coroutine(lib: Any) -> Any:
         made.append(later(inputs["x"]))
         return made[-1]
 
-    pipeline = lib.Pipeline([lib.transform(call, ["x"], output_state="y", name="t")], state_type=_xyz(lib))
+    pipeline = lib.Pipeline([lib.transform(call, ["x"], output_state="y", name="t")], state_type=xyz(lib))
     try:
         return await pipeline.invoke({"x": 1})
     finally:
@@ -119,7 +107,7 @@ async def case_fault_lambda_that_returns_a_coroutine(lib: Any) -> Any:
     )
 )
 async def case_fault_unknown_exclusion(lib: Any) -> Any:
-    pipeline = lib.Pipeline([lib.parallel([_double(lib, "a", "y")], name="block")], state_type=_xyz(lib))
+    pipeline = lib.Pipeline([lib.parallel([double(lib, "a", "y")], name="block")], state_type=xyz(lib))
     pipeline.exclusions.exclude("blok")
     return await pipeline.invoke({"x": 1})
 
@@ -134,7 +122,7 @@ async def case_fault_unknown_exclusion(lib: Any) -> Any:
 )
 async def case_fault_excluded_branch_of_a_condition(lib: Any) -> Any:
     pipeline = lib.Pipeline(
-        [lib.if_else(lambda s: s["x"] > 3, _put(lib, "large", "L"), _put(lib, "small", "S"), name="cond")],
+        [lib.if_else(lambda s: s["x"] > 3, put(lib, "large", "L"), put(lib, "small", "S"), name="cond")],
         state_type=lib.state(x=int, out=str),
     )
     pipeline.exclusions.exclude("cond.true")
@@ -151,7 +139,7 @@ async def case_fault_excluded_branch_of_a_condition(lib: Any) -> Any:
 )
 async def case_fault_interrupt_without_a_checkpointer(lib: Any) -> Any:
     pipeline = lib.Pipeline(
-        [lib.interrupt("Publish?", name="ask"), _double(lib, "after", "y")], state_type=_xyz(lib)
+        [lib.interrupt("Publish?", name="ask"), double(lib, "after", "y")], state_type=xyz(lib)
     )
     return await pipeline.invoke({"x": 1})
 
@@ -165,7 +153,7 @@ async def case_fault_interrupt_without_a_checkpointer(lib: Any) -> Any:
     )
 )
 async def case_fault_timeout_in_the_config(lib: Any) -> Any:
-    pipeline = lib.Pipeline([_double(lib, "a", "y")], state_type=_xyz(lib))
+    pipeline = lib.Pipeline([double(lib, "a", "y")], state_type=xyz(lib))
     return await pipeline.invoke({"x": 1}, config={"timeout": 0.01, "max_retries": 3})
 
 
@@ -179,7 +167,7 @@ async def case_fault_timeout_in_the_config(lib: Any) -> Any:
     needs="gllm_datastore",
 )
 async def case_fault_unknown_breakpoint(lib: Any) -> Any:
-    pipeline = lib.Pipeline([_double(lib, "a", "y")], state_type=_xyz(lib), checkpointer=lib.checkpointer())
+    pipeline = lib.Pipeline([double(lib, "a", "y")], state_type=xyz(lib), checkpointer=lib.checkpointer())
     return await pipeline.invoke({"x": 1}, thread_id="t", interrupt_before=["nobody"])
 
 
@@ -192,7 +180,7 @@ async def case_fault_unknown_breakpoint(lib: Any) -> Any:
     )
 )
 async def case_fault_breakpoint_without_a_checkpointer(lib: Any) -> Any:
-    pipeline = lib.Pipeline([_double(lib, "a", "y"), _double(lib, "b", "z")], state_type=_xyz(lib))
+    pipeline = lib.Pipeline([double(lib, "a", "y"), double(lib, "b", "z")], state_type=xyz(lib))
     return await pipeline.invoke({"x": 1}, interrupt_before=["b"])
 
 
@@ -210,7 +198,7 @@ async def case_fault_breakpoint_without_a_checkpointer(lib: Any) -> Any:
 async def case_fault_forty_steps(lib: Any) -> Any:
     add = lib.noted("add", lambda s: s["n"] + 1)
     steps = [lib.transform(add, ["n"], output_state="n", name=f"add{i}") for i in range(40)]
-    return await lib.Pipeline([_put(lib, "start", 0, "n"), *steps], state_type=lib.state(n=int)).invoke({})
+    return await lib.Pipeline([put(lib, "start", 0, "n"), *steps], state_type=lib.state(n=int)).invoke({})
 
 
 @case(
@@ -223,8 +211,8 @@ async def case_fault_forty_steps(lib: Any) -> Any:
 )
 async def case_fault_loop_in_a_branch(lib: Any) -> Any:
     add = lib.transform(lib.noted("add", lambda s: s["n"] + 1), ["n"], output_state="n", name="add")
-    branch = [_put(lib, "start", 0, "n"), lib.while_do(add, lambda s: s["n"] < 3, name="loop")]
-    block = lib.parallel([branch, _double(lib, "a", "y")], name="block")
+    branch = [put(lib, "start", 0, "n"), lib.while_do(add, lambda s: s["n"] < 3, name="loop")]
+    block = lib.parallel([branch, double(lib, "a", "y")], name="block")
     return await lib.Pipeline([block], state_type=lib.state(x=int, n=int, y=int)).invoke({"x": 1})
 
 
@@ -237,8 +225,8 @@ async def case_fault_loop_in_a_branch(lib: Any) -> Any:
     )
 )
 async def case_fault_expanded_in_expanded(lib: Any) -> Any:
-    inner = lib.parallel([_double(lib, "a", "y"), _double(lib, "b", "z")], squash=False, name="inner")
-    block = lib.parallel([inner, _double(lib, "c", "w")], squash=False, name="outer")
+    inner = lib.parallel([double(lib, "a", "y"), double(lib, "b", "z")], squash=False, name="inner")
+    block = lib.parallel([inner, double(lib, "c", "w")], squash=False, name="outer")
     return await lib.Pipeline([block], state_type=lib.state(x=int, y=int, z=int, w=int)).invoke({"x": 2})
 
 
@@ -251,9 +239,9 @@ async def case_fault_expanded_in_expanded(lib: Any) -> Any:
     )
 )
 async def case_fault_pipeline_as_a_branch(lib: Any) -> Any:
-    child = lib.Pipeline([_double(lib, "a", "y")], state_type=lib.state(x=int, y=int), name="child")
-    block = lib.parallel([child, _double(lib, "b", "z")], name="block")
-    return await lib.Pipeline([block], state_type=_xyz(lib)).invoke({"x": 2})
+    child = lib.Pipeline([double(lib, "a", "y")], state_type=lib.state(x=int, y=int), name="child")
+    block = lib.parallel([child, double(lib, "b", "z")], name="block")
+    return await lib.Pipeline([block], state_type=xyz(lib)).invoke({"x": 2})
 
 
 @case(
@@ -269,7 +257,7 @@ async def case_fault_function_as_component(lib: Any) -> Any:
         return 3 * x
 
     pipeline = lib.Pipeline(
-        [lib.step(triple, output_state="y", input_map={"x": "x"}, name="triple")], state_type=_xyz(lib)
+        [lib.step(triple, output_state="y", input_map={"x": "x"}, name="triple")], state_type=xyz(lib)
     )
     return await pipeline.invoke({"x": 2})
 
@@ -284,7 +272,7 @@ async def case_fault_function_as_component(lib: Any) -> Any:
 )
 async def case_fault_switch_without_a_match(lib: Any) -> Any:
     pipeline = lib.Pipeline(
-        [lib.switch(lambda s: s["topic"], {"news": _put(lib, "news", "N")}, name="route")],
+        [lib.switch(lambda s: s["topic"], {"news": put(lib, "news", "N")}, name="route")],
         state_type=lib.state(topic=str, out=str),
     )
     return await pipeline.invoke({"topic": "sports"})
@@ -317,5 +305,5 @@ async def case_fault_blocking_components(lib: Any) -> Any:
         [lib.step(component(), output_state=key, input_map={"x": "x"}, name=key) for key in ("y", "z")],
         name="block",
     )
-    await lib.Pipeline([block], state_type=_xyz(lib)).invoke({"x": 1})
+    await lib.Pipeline([block], state_type=xyz(lib)).invoke({"x": 1})
     return "overlapped"

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.compat.gllm.pieces import put
 from tests.compat.gllm.playing import case
-
-
-def _put(lib: Any, name: str, value: Any, key: str = "out") -> Any:
-    return lib.transform(lib.noted(name, lambda _: value), output_state=key, name=name)
 
 
 @case()
@@ -218,7 +215,7 @@ def _counting(lib: Any, condition: Any, **options: Any) -> Any:
     body = lib.transform(
         lib.noted("count", lambda s: s["n"] + 1), input_map={"n": "n"}, output_state="n", name="count"
     )
-    start = _put(lib, "start", 0, "n")
+    start = put(lib, "start", 0, "n")
     return lib.Pipeline(
         [start, lib.while_do(body, condition, name="loop", **options)],
         state_type=lib.state(n=int, limit=int, went_on=str),
@@ -258,7 +255,7 @@ async def case_while_do_with_a_list_as_body(lib: Any) -> Any:
         lib.transform(lib.noted("double", lambda s: s["n"] * 2), ["n"], output_state="n", name="double"),
     ]
     pipeline = lib.Pipeline(
-        [_put(lib, "start", 0, "n"), lib.while_do(body, lambda s: s["n"] < 10, name="loop")],
+        [put(lib, "start", 0, "n"), lib.while_do(body, lambda s: s["n"] < 10, name="loop")],
         state_type=lib.state(n=int, limit=int),
     )
     return await pipeline.invoke({"limit": 1})
@@ -276,7 +273,7 @@ def _failing(lib: Any, error: Exception | None = None) -> Any:
 @case()
 async def case_try_catch_without_an_error(lib: Any) -> Any:
     pipeline = lib.Pipeline(
-        [lib.try_catch(_put(lib, "body", "B"), _put(lib, "fallback", "F"), name="try")],
+        [lib.try_catch(put(lib, "body", "B"), put(lib, "fallback", "F"), name="try")],
         state_type=lib.state(x=int, out=str),
     )
     return await pipeline.invoke({"x": 1})
@@ -285,7 +282,7 @@ async def case_try_catch_without_an_error(lib: Any) -> Any:
 @case()
 async def case_try_catch_takes_the_fallback(lib: Any) -> Any:
     pipeline = lib.Pipeline(
-        [lib.try_catch(_failing(lib), _put(lib, "fallback", "F"), catch=(ConnectionError,), name="try")],
+        [lib.try_catch(_failing(lib), put(lib, "fallback", "F"), catch=(ConnectionError,), name="try")],
         state_type=lib.state(x=int, out=str),
     )
     return await pipeline.invoke({"x": 1})
@@ -294,7 +291,7 @@ async def case_try_catch_takes_the_fallback(lib: Any) -> Any:
 @case()
 async def case_try_catch_of_another_error_raises(lib: Any) -> Any:
     pipeline = lib.Pipeline(
-        [lib.try_catch(_failing(lib), _put(lib, "fallback", "F"), catch=(KeyError,), name="try")],
+        [lib.try_catch(_failing(lib), put(lib, "fallback", "F"), catch=(KeyError,), name="try")],
         state_type=lib.state(x=int, out=str),
     )
     return await pipeline.invoke({"x": 1})
@@ -311,7 +308,7 @@ async def case_try_catch_keeps_what_came_before_the_error(lib: Any) -> Any:
     pipeline = lib.Pipeline(
         [
             lib.try_catch(
-                [_put(lib, "first", 7, "first"), _failing(lib)],
+                [put(lib, "first", 7, "first"), _failing(lib)],
                 lib.transform(
                     lib.noted("fallback", lambda s: s["first"] + 1), ["first"], output_state="out", name="f"
                 ),
@@ -326,7 +323,7 @@ async def case_try_catch_keeps_what_came_before_the_error(lib: Any) -> Any:
 @case()
 async def case_try_catch_tells_what_it_caught(lib: Any) -> Any:
     pipeline = lib.Pipeline(
-        [lib.try_catch(_failing(lib), _put(lib, "fallback", "F"), caught_exception_state="why", name="try")],
+        [lib.try_catch(_failing(lib), put(lib, "fallback", "F"), caught_exception_state="why", name="try")],
         state_type=lib.state(x=int, out=str, why=object),
     )
     state = await pipeline.invoke({"x": 1})
@@ -339,5 +336,5 @@ async def case_the_last_step_jumps_back(lib: Any) -> Any:
         lib.noted("count", lambda s: s["n"] + 1), input_map={"n": "n"}, output_state="n", name="count"
     )
     jump = lib.goto("again", lambda s: "count" if s["n"] < 3 else "END", input_map={"n": "n"})
-    pipeline = lib.Pipeline([_put(lib, "start", 0, "n"), count, jump], state_type=lib.state(n=int, limit=int))
+    pipeline = lib.Pipeline([put(lib, "start", 0, "n"), count, jump], state_type=lib.state(n=int, limit=int))
     return await pipeline.invoke({"limit": 1})

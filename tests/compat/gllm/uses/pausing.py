@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.compat.gllm.pieces import double
 from tests.compat.gllm.playing import case
 
 NEEDS = "gllm_datastore"
 
 
-def _double(lib: Any, name: str, out: str, source: str = "x") -> Any:
-    return lib.step(lib.parts.Double(name), output_state=out, input_map={"x": source}, name=name)
-
-
 def _asking(lib: Any, resume: Any = "approved") -> Any:
     return lib.Pipeline(
         [
-            _double(lib, "before", "y"),
+            double(lib, "before", "y"),
             lib.interrupt("Publish?", resume_value_map=resume, name="ask"),
-            _double(lib, "after", "z", "y"),
+            double(lib, "after", "z", "y"),
         ],
         state_type=lib.state(x=int, y=int, z=int, approved=bool, comment=str),
         checkpointer=lib.checkpointer(),
@@ -92,7 +89,7 @@ async def case_history_is_limited(lib: Any) -> Any:
 @case(needs=NEEDS)
 async def case_fork_from_an_earlier_point(lib: Any) -> Any:
     pipeline = lib.Pipeline(
-        [_double(lib, "a", "y"), _double(lib, "b", "z", "y")],
+        [double(lib, "a", "y"), double(lib, "b", "z", "y")],
         state_type=lib.state(x=int, y=int, z=int),
         checkpointer=lib.checkpointer(),
     )
@@ -108,7 +105,7 @@ async def case_fork_from_an_earlier_point(lib: Any) -> Any:
 
 def _stopping(lib: Any, **options: Any) -> Any:
     return lib.Pipeline(
-        [_double(lib, "a", "y"), lib.pause(name="here"), _double(lib, "b", "z", "y")],
+        [double(lib, "a", "y"), lib.pause(name="here"), double(lib, "b", "z", "y")],
         state_type=lib.state(x=int, y=int, z=int),
         checkpointer=lib.checkpointer(),
         **options,
@@ -136,5 +133,5 @@ async def case_pause_without_a_breakpoint_goes_on(lib: Any) -> Any:
 
 @case(says="checkpointer")
 async def case_get_state_without_a_checkpointer_is_refused(lib: Any) -> Any:
-    pipeline = lib.Pipeline([_double(lib, "a", "y")], state_type=lib.state(x=int, y=int))
+    pipeline = lib.Pipeline([double(lib, "a", "y")], state_type=lib.state(x=int, y=int))
     return await pipeline.get_state("t")

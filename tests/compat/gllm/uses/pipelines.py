@@ -5,64 +5,57 @@ from __future__ import annotations
 from typing import Any
 
 from pydantic import BaseModel
+from tests.compat.gllm.pieces import double, xyz
 from tests.compat.gllm.playing import case
-
-
-def _double(lib: Any, name: str, out: str, source: str = "x") -> Any:
-    return lib.step(lib.parts.Double(name), output_state=out, input_map={"x": source}, name=name)
-
-
-def _xyz(lib: Any) -> Any:
-    return lib.state(x=int, y=int, z=int)
 
 
 @case()
 async def case_step_or_step(lib: Any) -> Any:
-    pipeline = _double(lib, "a", "y") | _double(lib, "b", "z", "y")
-    pipeline.state_type = _xyz(lib)
+    pipeline = double(lib, "a", "y") | double(lib, "b", "z", "y")
+    pipeline.state_type = xyz(lib)
     return await pipeline.invoke({"x": 2})
 
 
 @case()
 async def case_pipeline_or_step_makes_a_new_one(lib: Any) -> Any:
-    first = lib.Pipeline([_double(lib, "a", "y")], state_type=_xyz(lib))
-    both = first | _double(lib, "b", "z", "y")
+    first = lib.Pipeline([double(lib, "a", "y")], state_type=xyz(lib))
+    both = first | double(lib, "b", "z", "y")
     return [await both.invoke({"x": 2}), await first.invoke({"x": 2})]
 
 
 @case()
 async def case_pipeline_or_pipeline(lib: Any) -> Any:
-    state = _xyz(lib)
-    first = lib.Pipeline([_double(lib, "a", "y")], state_type=state)
-    second = lib.Pipeline([_double(lib, "b", "z", "y")], state_type=state)
+    state = xyz(lib)
+    first = lib.Pipeline([double(lib, "a", "y")], state_type=state)
+    second = lib.Pipeline([double(lib, "b", "z", "y")], state_type=state)
     return await (first | second).invoke({"x": 2})
 
 
 @case()
 async def case_pipeline_or_pipeline_of_another_state_is_refused(lib: Any) -> Any:
-    first = lib.Pipeline([_double(lib, "a", "y")], state_type=lib.state(x=int, y=int))
-    second = lib.Pipeline([_double(lib, "b", "z", "y")], state_type=_xyz(lib))
+    first = lib.Pipeline([double(lib, "a", "y")], state_type=lib.state(x=int, y=int))
+    second = lib.Pipeline([double(lib, "b", "z", "y")], state_type=xyz(lib))
     return await (first | second).invoke({"x": 2})
 
 
 @case()
 async def case_append_a_pipeline(lib: Any) -> Any:
-    state = _xyz(lib)
-    child = lib.Pipeline([_double(lib, "b", "z", "y")], state_type=state, name="child")
-    pipeline = lib.Pipeline([_double(lib, "a", "y")], state_type=state, name="parent") << child
+    state = xyz(lib)
+    child = lib.Pipeline([double(lib, "b", "z", "y")], state_type=state, name="child")
+    pipeline = lib.Pipeline([double(lib, "a", "y")], state_type=state, name="parent") << child
     return await pipeline.invoke({"x": 2})
 
 
 @case()
 async def case_append_a_step(lib: Any) -> Any:
-    pipeline = lib.Pipeline([_double(lib, "a", "y")], state_type=_xyz(lib)) << _double(lib, "b", "z", "y")
+    pipeline = lib.Pipeline([double(lib, "a", "y")], state_type=xyz(lib)) << double(lib, "b", "z", "y")
     return await pipeline.invoke({"x": 2})
 
 
 @case()
 async def case_add_step(lib: Any) -> Any:
-    pipeline = lib.Pipeline([_double(lib, "a", "y")], state_type=_xyz(lib))
-    pipeline.add_step(_double(lib, "b", "z", "y"))
+    pipeline = lib.Pipeline([double(lib, "a", "y")], state_type=xyz(lib))
+    pipeline.add_step(double(lib, "b", "z", "y"))
     return await pipeline.invoke({"x": 2})
 
 
@@ -72,7 +65,7 @@ async def case_state_as_a_model(lib: Any) -> Any:
         x: int
         y: int = 0
 
-    pipeline = lib.Pipeline([_double(lib, "a", "y")], state_type=State)
+    pipeline = lib.Pipeline([double(lib, "a", "y")], state_type=State)
     return await pipeline.invoke({"x": 2})
 
 
@@ -82,7 +75,7 @@ async def case_a_model_goes_in(lib: Any) -> Any:
         x: int
         y: int | None = None
 
-    pipeline = lib.Pipeline([_double(lib, "a", "y")], state_type=State)
+    pipeline = lib.Pipeline([double(lib, "a", "y")], state_type=State)
     return await pipeline.invoke(State(x=2))
 
 
@@ -98,15 +91,15 @@ async def case_the_state_of_rag_is_the_default(lib: Any) -> Any:
 
 @case()
 async def case_the_state_is_inferred(lib: Any) -> Any:
-    pipeline = lib.Pipeline([_double(lib, "a", "y"), _double(lib, "b", "z", "y")], infer_schema=True)
+    pipeline = lib.Pipeline([double(lib, "a", "y"), double(lib, "b", "z", "y")], infer_schema=True)
     return await pipeline.invoke({"x": 2})
 
 
 @case()
 async def case_input_and_output_types_filter(lib: Any) -> Any:
     pipeline = lib.Pipeline(
-        [_double(lib, "a", "y"), _double(lib, "b", "z", "y")],
-        state_type=_xyz(lib),
+        [double(lib, "a", "y"), double(lib, "b", "z", "y")],
+        state_type=xyz(lib),
         input_type=lib.state(x=int),
         output_type=lib.state(z=int),
     )
@@ -125,19 +118,19 @@ async def case_context_with_a_schema(lib: Any) -> Any:
 
 @case()
 async def case_outputs_of_single_steps(lib: Any) -> Any:
-    pipeline = lib.Pipeline([_double(lib, "a", "y"), _double(lib, "b", "z", "y")], state_type=_xyz(lib))
+    pipeline = lib.Pipeline([double(lib, "a", "y"), double(lib, "b", "z", "y")], state_type=xyz(lib))
     return await pipeline.invoke({"x": 2}, include_outputs_from={"a"})
 
 
 @case(says="nobody")
 async def case_outputs_of_an_unknown_step_are_refused(lib: Any) -> Any:
-    pipeline = lib.Pipeline([_double(lib, "a", "y")], state_type=_xyz(lib))
+    pipeline = lib.Pipeline([double(lib, "a", "y")], state_type=xyz(lib))
     return await pipeline.invoke({"x": 2}, include_outputs_from={"nobody"})
 
 
 @case()
 async def case_debug_state(lib: Any) -> Any:
-    pipeline = lib.Pipeline([_double(lib, "a", "y"), _double(lib, "b", "z", "y")], state_type=_xyz(lib))
+    pipeline = lib.Pipeline([double(lib, "a", "y"), double(lib, "b", "z", "y")], state_type=xyz(lib))
     state = await pipeline.invoke({"x": 2}, config={"debug_state": True})
     logs = state.pop("__state_logs__")
     seen = [[log["type"], log["payload"]["name"]] for log in logs if log["type"] in {"task", "task_result"}]
@@ -147,7 +140,7 @@ async def case_debug_state(lib: Any) -> Any:
 @case(needs="gllm_core")
 async def case_as_a_tool(lib: Any) -> Any:
     pipeline = lib.Pipeline(
-        [_double(lib, "a", "y")], state_type=_xyz(lib), input_type=lib.state(x=int), name="doubling"
+        [double(lib, "a", "y")], state_type=xyz(lib), input_type=lib.state(x=int), name="doubling"
     )
     tool = pipeline.as_tool(description="Doubles a number.")
     return {
@@ -160,7 +153,7 @@ async def case_as_a_tool(lib: Any) -> Any:
 @case(needs="gllm_core")
 async def case_calling_the_tool(lib: Any) -> Any:
     pipeline = lib.Pipeline(
-        [_double(lib, "a", "y")], state_type=_xyz(lib), input_type=lib.state(x=int), name="doubling"
+        [double(lib, "a", "y")], state_type=xyz(lib), input_type=lib.state(x=int), name="doubling"
     )
     tool = pipeline.as_tool(description="Doubles a number.", output_transform=lambda state: state["y"])
     return await tool.invoke(input={"x": 4})
@@ -170,8 +163,8 @@ async def case_calling_the_tool(lib: Any) -> Any:
 async def case_diagram_names_the_steps(lib: Any) -> Any:
     pipeline = lib.Pipeline(
         [
-            _double(lib, "alpha", "y"),
-            lib.parallel([_double(lib, "beta", "z", "y"), _double(lib, "gamma", "w", "y")], name="block"),
+            double(lib, "alpha", "y"),
+            lib.parallel([double(lib, "beta", "z", "y"), double(lib, "gamma", "w", "y")], name="block"),
             lib.if_else(
                 lambda s: s["z"] > 1, lib.no_op(name="delta"), lib.no_op(name="epsilon"), name="cond"
             ),
@@ -187,12 +180,12 @@ def _excluding(lib: Any, *paths: str) -> Any:
         [
             lib.parallel(
                 {
-                    "left": [_double(lib, "a", "y"), _double(lib, "b", "w", "y")],
-                    "right": _double(lib, "c", "z"),
+                    "left": [double(lib, "a", "y"), double(lib, "b", "w", "y")],
+                    "right": double(lib, "c", "z"),
                 },
                 name="block",
             ),
-            _double(lib, "last", "v"),
+            double(lib, "last", "v"),
         ],
         state_type=lib.state(x=int, y=int, z=int, w=int, v=int),
     )
@@ -223,7 +216,7 @@ async def case_exclude_a_step_of_a_branch(lib: Any) -> Any:
 @case()
 async def case_exclude_a_branch_by_its_number(lib: Any) -> Any:
     pipeline = lib.Pipeline(
-        [lib.parallel([_double(lib, "a", "y"), _double(lib, "b", "z")], name="block")], state_type=_xyz(lib)
+        [lib.parallel([double(lib, "a", "y"), double(lib, "b", "z")], name="block")], state_type=xyz(lib)
     )
     pipeline.exclusions.exclude("block.0")
     return await pipeline.invoke({"x": 2})
@@ -250,11 +243,11 @@ async def case_excluding_anew_replaces_the_set(lib: Any) -> Any:
 @case()
 async def case_exclude_a_step_of_a_subgraph(lib: Any) -> Any:
     child = lib.Pipeline(
-        [_double(lib, "one", "y"), _double(lib, "two", "z")], state_type=_xyz(lib), name="child"
+        [double(lib, "one", "y"), double(lib, "two", "z")], state_type=xyz(lib), name="child"
     )
     pipeline = lib.Pipeline(
         [lib.subgraph(child, input_map={"x": "x"}, output_state_map={"y": "y"}, name="sub")],
-        state_type=_xyz(lib),
+        state_type=xyz(lib),
     )
     pipeline.exclusions.exclude("sub.two")
     return await pipeline.invoke({"x": 2})
@@ -302,7 +295,7 @@ async def case_step_cache_with_a_key_function(lib: Any) -> Any:
 @case()
 async def case_pipeline_cache(lib: Any) -> Any:
     pipeline = lib.Pipeline(
-        [_double(lib, "double", "y")],
+        [double(lib, "double", "y")],
         state_type=lib.state(x=int, y=int),
         cache=lib.CacheConfig(store=Store("store", lib)),
         name="cached",
@@ -318,9 +311,9 @@ async def case_cache_on_both_levels(lib: Any) -> Any:
             lib.step(
                 lib.parts.Double("double"), output_state="y", input_map={"x": "x"}, name="double", cache=inner
             ),
-            _double(lib, "after", "z", "y"),
+            double(lib, "after", "z", "y"),
         ],
-        state_type=_xyz(lib),
+        state_type=xyz(lib),
         cache=lib.CacheConfig(store=Store("outer", lib)),
         name="cached",
     )
@@ -354,7 +347,7 @@ async def case_composer_when(lib: Any) -> Any:
     pipeline = (
         _composer(lib, y=int)
         .when(lambda s: s["x"] > 1, name="size")
-        .then(_double(lib, "large", "y"))
+        .then(double(lib, "large", "y"))
         .otherwise(lib.no_op(name="small"))
         .end()
         .done()
@@ -366,7 +359,7 @@ async def case_composer_when(lib: Any) -> Any:
 async def case_composer_if_else(lib: Any) -> Any:
     pipeline = (
         _composer(lib, y=int)
-        .if_else(lambda s: s["x"] > 1, _double(lib, "large", "y"), lib.no_op(name="small"), name="size")
+        .if_else(lambda s: s["x"] > 1, double(lib, "large", "y"), lib.no_op(name="small"), name="size")
         .done()
     )
     return await pipeline.invoke({"x": 2})
@@ -377,8 +370,8 @@ async def case_composer_switch(lib: Any) -> Any:
     pipeline = (
         _composer(lib, y=int)
         .switch(lambda s: str(s["x"]), name="size")
-        .case("1", _double(lib, "one", "y"))
-        .case("2", _double(lib, "two", "y"))
+        .case("1", double(lib, "one", "y"))
+        .case("2", double(lib, "two", "y"))
         .default(lib.no_op(name="other"))
         .end()
         .done()
@@ -391,7 +384,7 @@ async def case_composer_toggle(lib: Any) -> Any:
     pipeline = (
         _composer(lib, y=int)
         .toggle(lambda s: s["x"] > 1, name="t")
-        .then(_double(lib, "two", "y"))
+        .then(double(lib, "two", "y"))
         .end()
         .done()
     )
@@ -403,7 +396,7 @@ async def case_composer_guard(lib: Any) -> Any:
     pipeline = (
         _composer(lib, y=int, z=int)
         .guard(lambda s: s["x"] > 1, name="g")
-        .on_success(_double(lib, "good", "y"))
+        .on_success(double(lib, "good", "y"))
         .on_failure(lib.no_op(name="bad"))
         .end()
         .step(lib.parts.Double("after"), {"x": "x"}, "z", name="after")
@@ -417,8 +410,8 @@ async def case_composer_parallel(lib: Any) -> Any:
     pipeline = (
         _composer(lib, y=int, z=int)
         .parallel(name="block")
-        .fork(_double(lib, "a", "y"))
-        .fork([_double(lib, "b", "z")])
+        .fork(double(lib, "a", "y"))
+        .fork([double(lib, "b", "z")])
         .end()
         .done()
     )
@@ -427,7 +420,7 @@ async def case_composer_parallel(lib: Any) -> Any:
 
 @case()
 async def case_composer_of_loops_and_maps(lib: Any) -> Any:
-    child = lib.Pipeline([_double(lib, "child", "y")], state_type=lib.state(x=int, y=int))
+    child = lib.Pipeline([double(lib, "child", "y")], state_type=lib.state(x=int, y=int))
     add = lib.transform(lib.noted("add", lambda s: s["y"] + 1), ["y"], output_state="y", name="add")
     pipeline = (
         _composer(lib, y=int, out=list, z=int)
@@ -437,7 +430,7 @@ async def case_composer_of_loops_and_maps(lib: Any) -> Any:
         )
         .try_catch(
             lib.step(lib.parts.Fail(ValueError("no")), output_state="z", input_map={"x": "x"}, name="bad"),
-            _double(lib, "instead", "z"),
+            double(lib, "instead", "z"),
             name="try",
         )
         .while_do(add, lambda s: s["y"] < 6, name="loop")
@@ -451,7 +444,7 @@ async def case_composer_of_half_a_condition_is_refused(lib: Any) -> Any:
     return (
         _composer(lib, y=int)
         .when(lambda s: s["x"] > 1, name="size")
-        .then(_double(lib, "large", "y"))
+        .then(double(lib, "large", "y"))
         .end()
         .done()
         .steps
