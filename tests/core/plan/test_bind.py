@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from plait import Pipeline, parallel, step, subgraph
+from plait import Optional, Pipeline, parallel, step, subgraph
 from plait.core.plan.bind import bind
 from plait.core.plan.bound import Leaf, Region
 
@@ -53,3 +53,19 @@ def test_a_branch_that_writes_nothing_leaves_its_siblings_writes_alone():
     assert version is not None
     assert version.maker is not None
     assert version.maker.path == "a"
+
+
+def test_an_optional_input_of_an_embedded_pipeline_that_nothing_can_give_is_its_default() -> None:
+    """Also two pipelines deep, where nobody outside can give the key either."""
+
+    def shout(text: str) -> str:
+        return text + "!"
+
+    inner = Pipeline([step(shout, {"text": "said"}, "heard", name="shout")])
+    middle = Pipeline(
+        [subgraph(inner, {"said": Optional("words", "nothing")}, {"echo": "heard"}, name="inner")]
+    )
+    outer = Pipeline([subgraph(middle, {}, {"echo": "echo"}, name="middle")])
+    assert outer.check() == []
+    assert outer.run({}).state == {"echo": "nothing!"}
+    assert outer.run({}, mode="serial").state == {"echo": "nothing!"}

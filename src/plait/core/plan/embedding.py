@@ -86,7 +86,9 @@ class Embedding(Reads):
             return Found(None, config=source)
         if isinstance(source, Optional):
             found = self._ask(source.key, at, optional=True)
-            return Found(found.version, found.config, source.default) if found is not None else None
+            if found is None:  # nothing can give the key here: what is read is the default, always
+                return Found(at.frame.version(key, None, origin="value", value=source.default))
+            return Found(found.version, found.config, source.default)
         found = self._ask(source, at, optional=optional or has_default)
         if found is None and has_default and field is not None:
             return self._field_default(field, at)
