@@ -48,8 +48,8 @@ ACTING = {
 """Modules of the standard library with which one acts, waits, or gets another answer the next time."""
 
 CORE = {"plait.core", "plait.errors", "plait.typing"}
-SHARED = CORE | {"plait._version", "plait.context", "plait.events"}
-"""Plain values that all parts may speak of."""
+SHARED = CORE | {"plait._version", "plait.context", "plait.events", "plait.settings"}
+"""Plain values that all parts may speak of, and what holds for the whole process."""
 
 MAY_IMPORT = {
     "plait.core": CORE,

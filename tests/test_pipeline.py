@@ -384,7 +384,6 @@ def test_a_list_that_changes_later_does_not_change_the_pipeline():
         ({"limits": {"gpu": 1}}, r"limits is \{'gpu': 1\}; give Limits\(\{'name': amount\}\)"),
         ({"deadline": 0}, "deadline is 0; it is a number of seconds above 0, or None"),
         ({"grace": -1}, "grace is -1"),
-        ({"grace": None}, "grace is None; it is a number of seconds above 0"),
         ({"check_types": "all"}, "check_types is 'all'; it is one of 'edges', 'steps'"),
     ],
 )

@@ -192,7 +192,7 @@ class Composer:
         max_concurrency: int | None = None,
         limits: Limits | None = None,
         deadline: float | None = None,
-        grace: float = 5.0,
+        grace: float | None = None,
         fallback: Any = None,
         catch: type[BaseException] | tuple[type[BaseException], ...] = Exception,
         check_types: Literal["edges", "steps"] = "edges",

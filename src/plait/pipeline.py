@@ -20,7 +20,7 @@ from plait.run.drive import Run
 from plait.run.finish import check_state, collected, final_values, raise_outcome
 from plait.run.limits import Limits, default_limits
 from plait.run.loops import name_the_cure, run_sync
-from plait.run.options import RunId, keeping, no_grace, options_of
+from plait.run.options import RunId, bounded, grace_of, keeping, options_of
 from plait.run.program import Program, program_of
 from plait.run.values import fill_inputs
 
@@ -61,10 +61,10 @@ class Pipeline(Joining, Generic[StateT, InputT]):
         input_type: the keys that a run must be given, likewise. Left out, they are inferred.
         name: the pipeline's name, for messages, reports and when it is embedded.
         order: ``"listed"`` keeps the listed order; ``"dataflow"`` derives it from what steps read and write.
-        max_concurrency: the most steps of one run that run at once.
+        max_concurrency: the most steps of one run that run at once; default: that of the settings, or any number.
         limits: the named amounts that the steps' ``resources`` refer to; default: those of ``set_limits``.
         deadline: seconds that a whole run may take, unless the run says otherwise.
-        grace: seconds that a cancelled step has for its cleanup before it is told again.
+        grace: seconds that a cancelled step has for its cleanup before it is told again; default: 5, or the settings'.
         check_types: ``"edges"`` compares values with declared types where a run begins and ends; ``"steps"``
             also between steps.
         cache: keep whole results, as ``step`` keeps its own; not where it is a part of another pipeline.
@@ -89,7 +89,7 @@ class Pipeline(Joining, Generic[StateT, InputT]):
         max_concurrency: int | None = ...,
         limits: Limits | None = ...,
         deadline: float | None = ...,
-        grace: float = ...,
+        grace: float | None = ...,
         fallback: Any = ...,
         catch: type[BaseException] | tuple[type[BaseException], ...] = ...,
         check_types: Literal["edges", "steps"] = ...,
@@ -107,7 +107,7 @@ class Pipeline(Joining, Generic[StateT, InputT]):
         max_concurrency: int | None = ...,
         limits: Limits | None = ...,
         deadline: float | None = ...,
-        grace: float = ...,
+        grace: float | None = ...,
         fallback: Any = ...,
         catch: type[BaseException] | tuple[type[BaseException], ...] = ...,
         check_types: Literal["edges", "steps"] = ...,
@@ -125,7 +125,7 @@ class Pipeline(Joining, Generic[StateT, InputT]):
         max_concurrency: int | None = ...,
         limits: Limits | None = ...,
         deadline: float | None = ...,
-        grace: float = ...,
+        grace: float | None = ...,
         fallback: Any = ...,
         catch: type[BaseException] | tuple[type[BaseException], ...] = ...,
         check_types: Literal["edges", "steps"] = ...,
@@ -143,7 +143,7 @@ class Pipeline(Joining, Generic[StateT, InputT]):
         max_concurrency: int | None = ...,
         limits: Limits | None = ...,
         deadline: float | None = ...,
-        grace: float = ...,
+        grace: float | None = ...,
         fallback: Any = ...,
         catch: type[BaseException] | tuple[type[BaseException], ...] = ...,
         check_types: Literal["edges", "steps"] = ...,
@@ -160,7 +160,7 @@ class Pipeline(Joining, Generic[StateT, InputT]):
         max_concurrency: int | None = None,
         limits: Limits | None = None,
         deadline: float | None = None,
-        grace: float = 5.0,
+        grace: float | None = None,
         fallback: Any = None,
         catch: type[BaseException] | tuple[type[BaseException], ...] = Exception,
         check_types: Literal["edges", "steps"] = "edges",
@@ -191,7 +191,7 @@ class Pipeline(Joining, Generic[StateT, InputT]):
         )
         self._limits, self._check_types = limits, check_types
         self._deadline = seconds(deadline, f"{where}: deadline")
-        self._grace = seconds(grace, f"{where}: grace") or no_grace(where)
+        self._grace = grace_of(grace, where)
         self._declared = (
             self.__plait_definition__.schema.declared or self.__plait_definition__.schema_in.declared
         )
@@ -630,7 +630,7 @@ class Pipeline(Joining, Generic[StateT, InputT]):
         if found is None:
             from plait.core.plan.bind import bind
 
-            found = self._cache["bound"] = bind(self.__plait_definition__, self._breakpoints)
+            found = self._cache["bound"] = bind(bounded(self.__plait_definition__), self._breakpoints)
         return cast("Bound", found)
 
     def _check(self, *, refusing: bool, limits: Limits) -> list[Diagnostic]:

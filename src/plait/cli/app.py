@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "rule": "Explain a rule of the checks, such as E202.",
     "new": "Create a small project that runs at once.",
     "migrate": "Move files from gllm-pipeline to plait.compat.gllm.",
+    "config": "Show the settings, and where each one comes from.",
     "doctor": "Tell what this machine and this installation can do.",
     "version": "Show the version.",
 }

@@ -45,10 +45,15 @@ def reference() -> str:
 
 
 def _command(name: str) -> Iterator[str]:
-    command: click.Command = import_module(f"plait.cli.{name}").command
+    yield from _page(name, import_module(f"plait.cli.{name}").command)
+
+
+def _page(name: str, command: click.Command) -> Iterator[str]:
     arguments = [p for p in command.params if isinstance(p, click.Argument)]
     options = [p for p in command.params if isinstance(p, click.Option)]
     words = [_word(argument) for argument in arguments]
+    if isinstance(command, click.Group):
+        words.append("COMMAND")
     yield f"## plait {name}\n"
     yield "```text\n" + " ".join(["plait", name, *(["[OPTIONS]"] if options else []), *words]) + "\n```\n"
     for paragraph in inspect.cleandoc(command.help or "").split("\n\n"):
@@ -62,6 +67,9 @@ def _command(name: str) -> Iterator[str]:
         for option in options:
             yield f"| {_names(option)} | {_help(option)} |"
         yield ""
+    if isinstance(command, click.Group):
+        for part, inner in command.commands.items():
+            yield from _page(f"{name} {part}", inner)
 
 
 def _word(argument: click.Argument) -> str:

@@ -104,9 +104,7 @@ def parse_config(pairs: Iterable[str]) -> dict[str, Any]:
 @click.option(
     "--progress",
     type=click.Choice(["auto", "plain", "none"]),
-    default="auto",
-    show_default=True,
-    help="How to show progress, on standard error.",
+    help="How to show progress, on standard error.  [default: the setting progress: auto]",
 )
 @click.option("--report", is_flag=True, help="Show where the time went (of many runs, in the slowest).")
 def command(*, config_pairs: tuple[str, ...], **chosen: Any) -> int:

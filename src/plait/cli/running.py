@@ -24,6 +24,7 @@ from plait.errors import DefinitionError, InputError, InvalidPipeline, PauseErro
 from plait.observers.progress import Mode, Progress
 from plait.pipeline import Pipeline
 from plait.run.loops import shutdown
+from plait.settings import settings
 
 Take = Callable[[Done], None]
 
@@ -43,7 +44,7 @@ class Request:
     serial: bool
     deadline: float | None
     as_json: bool
-    progress: Mode
+    progress: Mode | None
     report: bool
 
 
@@ -70,9 +71,9 @@ def carry_out(request: Request, out: TextIO, stopper: Stopper) -> int:
     )
     writer = open_writer(request.output, many=source.many)
     total = source.total if source.many else None
-    mode: Mode = (
-        "none" if request.serial and request.progress == "auto" else request.progress
-    )  # pdb wants the terminal
+    mode = request.progress or settings().progress
+    if request.serial and mode == "auto":
+        mode = "none"  # pdb wants the terminal
     with Progress(mode=mode, items=total) as progress:
         desk = Desk(out, writer, progress, total=total, as_json=request.as_json, place=request.output)
         options = Options(

@@ -20,9 +20,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from plait.executors.job import Abandoned, Job
+from plait.settings import Settings, settings
 
 IDLE_SECONDS = 10.0
-MAX_THREADS = 256
+MAX_THREADS = Settings().threads
 
 
 class _Work:
@@ -191,7 +192,7 @@ def thread_pool() -> ThreadExecutor:
     if _pool is None or _pool._closed:  # noqa: SLF001
         with _pool_lock:
             if _pool is None or _pool._closed:  # noqa: SLF001
-                _pool = ThreadExecutor()
+                _pool = ThreadExecutor(settings().threads)
     return _pool
 
 

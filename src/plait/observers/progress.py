@@ -21,6 +21,7 @@ from contextlib import suppress
 from typing import Any, Final, Literal, Self, TextIO, TypeAlias
 
 from plait.events import AttemptDiscarded, LoopBlocked, RunFinished, StepFailed, StepFinished, StepStarted
+from plait.settings import settings
 
 Mode: TypeAlias = Literal["auto", "plain", "none"]
 
@@ -71,7 +72,7 @@ class Progress:
     Args:
         stream: where to show it; standard error by default.
         mode: ``"auto"`` is live on a terminal, plain lines elsewhere and nothing when ``CI`` is set;
-            ``"plain"`` and ``"none"`` are what they say.
+            ``"plain"`` and ``"none"`` are what they say; default: the setting ``progress``, which is ``"auto"``.
         items: for a map, how many items there are; None for one run.
         environ: the environment variables that decide (``CI``, ``NO_COLOR``, ``FORCE_COLOR``, ``TERM``).
     """
@@ -80,11 +81,12 @@ class Progress:
         self,
         stream: TextIO | None = None,
         *,
-        mode: Mode = "auto",
+        mode: Mode | None = None,
         items: int | None = None,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
         self._stream = stream or sys.stderr
+        mode = mode or settings().progress
         self._live = mode == "auto" and is_live(self._stream, environ) and not environ.get("CI")
         self._plain = not self._live and (mode == "plain" or (mode == "auto" and not environ.get("CI")))
         self._color = has_color(self._stream, environ)

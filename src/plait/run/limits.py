@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from plait.core.policy import whole
 from plait.core.schedule.ledger import Ledger
 from plait.errors import DefinitionError
+from plait.settings import settings
 
 
 class Limit:
@@ -176,11 +177,14 @@ class Admission:
 
 admission = Admission()
 
-_default = Limits()
+_default: Limits | None = None
 
 
 def default_limits() -> Limits:
-    """The limits that a pipeline without its own uses."""
+    """The limits that a pipeline without its own uses: those of ``set_limits``, or else of the settings."""
+    global _default  # noqa: PLW0603  (process-wide by design)
+    if _default is None:
+        _default = Limits(settings().limits)
     return _default
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from plait.core.policy import seconds
 from plait.errors import DefinitionError
+from plait.settings import settings
 
 if TYPE_CHECKING:
     from plait.core.flow import Definition
@@ -74,9 +75,21 @@ def options_of(
     return watching
 
 
-def no_grace(where: str) -> float:
-    """Refuse a pipeline without any time for cleanup."""
-    raise DefinitionError(f"{where}: grace is None; it is a number of seconds above 0")
+def grace_of(grace: float | None, where: str) -> float:
+    """The time for cleanup of a pipeline's cancelled steps: its own, or that of the settings."""
+    return seconds(grace, f"{where}: grace") or settings().grace
+
+
+def bounded(definition: Definition) -> Definition:
+    """The definition of a whole run: with the bound of the settings if it has none of its own."""
+    bound = settings().max_concurrency
+    if bound is None or definition.max_concurrency is not None:
+        return definition
+    from copy import copy
+
+    made = copy(definition)
+    made.max_concurrency = bound
+    return made
 
 
 def keeping(cache: object, definition: Definition, where: str) -> Kept | None:

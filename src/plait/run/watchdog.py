@@ -1,7 +1,7 @@
 """The watchdog: notices an event loop that a step blocks, and names the step while it happens.
 
 One daemon thread for all loops with active runs. It asks each loop for a sign of life; a loop that gives none
-for 100 ms is looked at from outside: the strand whose frame is on its stack says which step it is in. The frame's
+for 100 ms (``stall_after`` of the settings) is looked at from outside: the strand whose frame is on its stack says which step it is in. The frame's
 locals are not looked at: until Python 3.12 that leaves copies of them behind, which keep values alive.
 """
 
@@ -17,8 +17,10 @@ from contextlib import suppress
 from types import CodeType, FrameType
 from typing import Any, Final
 
+from plait.settings import Settings, settings
+
 INTERVAL: Final = 0.05
-THRESHOLD: Final = 0.1
+THRESHOLD: Final = Settings().stall_after
 _LINGER: Final = 20
 """Rounds without any run after which the thread goes to sleep."""
 
@@ -75,6 +77,7 @@ class Watchdog:
         self._wake = threading.Event()
         self._awake = False
         self._thread: threading.Thread | None = None
+        self._threshold, self._interval = THRESHOLD, INTERVAL
 
     def enter(self, loop: asyncio.AbstractEventLoop, run: Any) -> Watched:
         """A run begins on this loop; when it ends it takes itself out of ``runs``."""
@@ -92,13 +95,15 @@ class Watchdog:
             self._awake = True
             self._wake.set()
             if self._thread is None:
+                self._threshold = settings().stall_after
+                self._interval = min(INTERVAL, self._threshold / 2)
                 self._thread = threading.Thread(target=self._watch, name="plait-watchdog", daemon=True)
                 self._thread.start()
 
     def _watch(self) -> None:
         idle = 0
         while True:
-            time.sleep(INTERVAL)
+            time.sleep(self._interval)
             busy = False
             for key, watched in list(self._loops.items()):
                 if watched.loop.is_closed():
@@ -129,7 +134,7 @@ class Watchdog:
                 watched.loop.call_soon_threadsafe(watched.beat)
             return
         silent = now - asked
-        if silent < THRESHOLD or watched.told:
+        if silent < self._threshold or watched.told:
             return
         frame = sys._current_frames().get(watched.thread)  # noqa: SLF001  (the documented way to look at another thread)
         found = self._find(frame, list(watched.runs), silent)
