@@ -180,7 +180,14 @@ def test_what_cannot_be_used_is_said_where_a_pipeline_is_made(monkeypatch: pytes
 
 def test_an_import_reads_nothing(put: Put) -> None:
     put("plait.toml", "what is this?")
-    program = "import sys; from plait import Pipeline, step; assert 'tomllib' not in sys.modules; Pipeline([step(len, output_state='n')])"
+    program = """
+import sys
+import plait
+assert "plait.settings" not in sys.modules
+plait.Pipeline
+assert "tomllib" not in sys.modules
+plait.Pipeline([plait.step(len, output_state="n")])
+"""
     done = subprocess.run(
         [sys.executable, "-P", "-c", program],
         env={**os.environ, "PLAIT_THREADS": "many"},

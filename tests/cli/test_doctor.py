@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from plait import __version__
+from plait import __version__, settings
 from plait.cli import main
 from plait.cli.doctor import OPTIONAL, cgroup_cores
 
@@ -45,6 +45,24 @@ def test_a_temp_folder_that_cannot_be_written_to(
     assert "! temp folder" in out
     assert "Read-only file system" in out
     assert "1 problem" in out
+
+
+def test_settings_that_are_given_and_settings_that_cannot_be_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(settings, "_found", None)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PLAIT_PROGRESS", "plain")
+    assert main(["doctor", "--json"]) == 0
+    found = {finding["topic"]: finding for finding in json.loads(capsys.readouterr().out)["findings"]}
+    assert found["settings"]["value"]["progress"] == "PLAIT_PROGRESS"
+    assert found["terminal"]["value"] == "plain lines"
+    monkeypatch.setattr(settings, "_found", None)
+    Path("plait.toml").write_text("thread = 3", encoding="utf-8")
+    assert main(["doctor"]) == 1
+    out = capsys.readouterr().out
+    assert "! settings" in out
+    assert "did you mean 'threads'?" in out
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,10 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 import click
 
 from plait._version import __version__
-from plait.cli.problem import Exit
+from plait.cli.problem import Exit, clean
+from plait.core.settings import DEFAULT
+from plait.errors import DefinitionError
+from plait.settings import settings, sources
 
 Verdict: TypeAlias = Literal["ok", "note", "bad"]
 
@@ -50,6 +53,7 @@ def examine() -> Iterator[Finding]:
     yield from _cores()
     yield _memory()
     yield _temp()
+    yield _settings()
     yield from _terminal()
     yield from _packages()
 
@@ -132,12 +136,31 @@ def _temp() -> Finding:
     return Finding("temp folder", "ok", f"{folder} can be written to", folder)
 
 
+def _settings() -> Finding:
+    try:
+        given = {name: place for name, place in sources().items() if place != DEFAULT}
+    except DefinitionError as error:
+        return Finding("settings", "bad", clean(str(error)), None)
+    many = f"{len(given)} given: plait config show --sources" if given else "the defaults"
+    return Finding("settings", "ok", many, given)
+
+
+def _told() -> str:
+    """How progress is to be shown; settings that can't be used are a finding of their own."""
+    try:
+        return settings().progress
+    except DefinitionError:
+        return "auto"
+
+
 def _terminal() -> Iterator[Finding]:
     from plait.observers.progress import has_color, is_live
 
     live, color = is_live(sys.stderr), has_color(sys.stderr)
     progress = "nothing (CI is set)" if os.environ.get("CI") else "live" if live else "plain lines"
     why = "" if live else " (not a terminal, or a dumb one)"
+    if (told := _told()) != "auto":
+        progress, why = {"plain": "plain lines", "none": "nothing"}[told], " (the setting progress)"
     yield Finding(
         "terminal",
         "ok",
@@ -181,7 +204,7 @@ def _packages() -> Iterator[Finding]:
 def command(*, as_json: bool) -> int:
     """Tell what this machine and this installation can do.
 
-    Python, cores, memory, the temporary folder, the terminal and the optional packages. Nothing is changed
+    Python, cores, memory, the temporary folder, the settings, the terminal and the optional packages. Nothing is changed
     and nothing leaves the machine. The exit code is 1 if something is wrong that a run needs.
     """
     findings = list(examine())

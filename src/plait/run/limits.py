@@ -16,7 +16,6 @@ from typing import Any, Protocol
 from plait.core.policy import whole
 from plait.core.schedule.ledger import Ledger
 from plait.errors import DefinitionError
-from plait.settings import settings
 
 
 class Limit:
@@ -184,6 +183,8 @@ def default_limits() -> Limits:
     """The limits that a pipeline without its own uses: those of ``set_limits``, or else of the settings."""
     global _default  # noqa: PLW0603  (process-wide by design)
     if _default is None:
+        from plait.settings import settings  # not by `import plait`: no limits, no settings
+
         _default = Limits(settings().limits)
     return _default
 
