@@ -31,8 +31,8 @@ GROUPS = {
         "[small steps](../how-to/small-steps.md)",
     ),
     "Blocks": (
-        ["parallel", "dataflow", "subgraph"],
-        "[order steps](../how-to/order-steps.md), [nested pipelines](../how-to/nested-pipelines.md)",
+        ["parallel", "race", "dataflow", "subgraph"],
+        "[order steps](../how-to/order-steps.md), [races](../how-to/race.md), [nested pipelines](../how-to/nested-pipelines.md)",
     ),
     "Choices and ends": (
         ["if_else", "switch", "toggle", "guard", "terminate"],

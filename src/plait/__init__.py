@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from plait.core.cache import Cache
     from plait.core.handling import try_catch
     from plait.core.looping import goto, map_reduce, while_do
+    from plait.core.racing import race
     from plait.pipeline import Pipeline
     from plait.result import Result
     from plait.run.loops import shutdown
@@ -110,6 +111,7 @@ __all__ = [
     "no_op",
     "parallel",
     "pause",
+    "race",
     "set_limits",
     "shutdown",
     "step",
@@ -131,6 +133,7 @@ _LATER = {
     "shutdown": "plait.run.loops",
     **dict.fromkeys(("guard", "if_else", "switch", "toggle"), "plait.core.branching"),
     **dict.fromkeys(("goto", "map_reduce", "while_do"), "plait.core.looping"),
+    "race": "plait.core.racing",
     "try_catch": "plait.core.handling",
 }
 """Names that come when they are first asked for: asyncio takes longer to load than all the rest, and

@@ -135,7 +135,7 @@ class Guard(_Block[C]):
 
 
 class Fork(_Block[C]):
-    """A ``parallel`` block in pieces. Made by ``composer.parallel()``."""
+    """A ``parallel`` or ``race`` block in pieces. Made by ``composer.parallel()`` and ``composer.race()``."""
 
     __slots__ = ("_branches",)
 
@@ -158,8 +158,8 @@ class Fork(_Block[C]):
 class Composer:
     """Writes a pipeline step by step: ``Composer(name="report").step(find, ["text"], "topics").done()``.
 
-    A method without parts of its own adds a step and gives the composer back. ``when``, ``switch``, ``toggle``, ``guard``
-    and ``parallel`` open a block; its ``end()`` adds it. ``done()`` gives a new pipeline each time; the pipeline that a
+    A method without parts of its own adds a step and gives the composer back. ``when``, ``switch``, ``toggle``,
+    ``guard``, ``parallel`` and ``race`` open a block; its ``end()`` adds it. ``done()`` gives a new pipeline each time; the pipeline that a
     composer began with (``pipeline.composer``) is never changed.
 
     Args:
@@ -485,6 +485,25 @@ class Composer:
 
         self._begin(_title("parallel", name))
         return Fork(end, _title("parallel", name))
+
+    def race(
+        self, hedge_after: float | None = None, *, name: str | None = None, **settings: Any
+    ) -> Fork[Self]:
+        """Open a ``race``: ``.race(hedge_after=2).fork(branch).end()``.
+
+        Args:
+            hedge_after: seconds after which each branch gets a second attempt, as for ``plait.race``.
+            name: the block's name.
+            settings: the other settings of ``plait.race``, by name.
+        """
+
+        def end(branches: Any) -> Any:
+            from plait.core.racing import race  # few pipelines have one
+
+            return self._end(race(branches, hedge_after, name=name, **settings))
+
+        self._begin(_title("race", name))
+        return Fork(end, _title("race", name))
 
 
 def _title(kind: str, name: str | None) -> str:

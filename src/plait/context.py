@@ -122,6 +122,12 @@ class StepContext:
             raise PauseError("interrupt() was called where no run can be paused")
         return self._interrupt(message)
 
+    async def _sleep(self, seconds: float) -> None:
+        """Let time pass; for steps of our own, because the core knows no clock."""
+        from asyncio import sleep  # not with ``import plait``
+
+        await sleep(seconds)
+
     @property
     def logger(self) -> logging.LoggerAdapter[logging.Logger]:
         """A logger whose records carry the run id, the step and the attempt."""

@@ -40,11 +40,13 @@ class Parallel(Composed):
 
     Attributes:
         branches: ``((name or None, flow), ...)`` in listed order.
+        hedge_after: the seconds of ``race``, if the second half of the branches are the second attempts of the first.
     """
 
     __slots__ = (
         "branches",
         "error_handler",
+        "hedge_after",
         "max_concurrency",
         "name",
         "need",
@@ -64,8 +66,9 @@ class Parallel(Composed):
         timeout: float | None,
         retry: Retry | None,
         error_handler: ErrorHandler | None = None,
+        hedge_after: float | None = None,
     ) -> None:
-        self.error_handler = error_handler
+        self.error_handler, self.hedge_after = error_handler, hedge_after
         self.branches, self.name = branches, name
         self.need: Need = need
         self.on_error: OnError = on_error
@@ -254,19 +257,7 @@ def parallel(
     """
     where = f"parallel {name!r}" if name else "parallel"
     check_name(name, where)
-    named: list[tuple[str | None, Chain]] = []
-    if isinstance(branches, Mapping):
-        for key, branch in branches.items():
-            check_name(key, f"{where}: a branch")
-            named.append((key, Chain(as_parts(branch, f"{where}[{key!r}]"))))
-    elif isinstance(branches, (list, tuple)):
-        named.extend((None, Chain(as_parts(branch, f"{where}[{i}]"))) for i, branch in enumerate(branches))
-    else:
-        raise DefinitionError(
-            f"{where}: branches is {type(branches).__name__}; give one list: parallel([a, b])"
-        )
-    if not named:
-        raise DefinitionError(f"{where}: there are no branches")
+    named = named_branches(branches, where, "parallel")
     if need != "all":
         count = whole(need, f"{where}: need (how many branches must succeed)", ", or 'all'")
         if count is None:
@@ -281,9 +272,27 @@ def parallel(
         on_error=on_error,
         max_concurrency=whole(max_concurrency, f"{where}: max_concurrency"),
         timeout=seconds(timeout, f"{where}: timeout"),
-        retry=_retry(retry, where),
+        retry=retry_of(retry, where),
         error_handler=error_handler and checked(error_handler, where),
     )
+
+
+def named_branches(branches: object, where: str, kind: str) -> list[tuple[str | None, Chain]]:
+    """Accept the branches of a block: a list, or a dict that names them."""
+    named: list[tuple[str | None, Chain]] = []
+    if isinstance(branches, Mapping):
+        for key, branch in branches.items():
+            check_name(key, f"{where}: a branch")
+            named.append((key, Chain(as_parts(branch, f"{where}[{key!r}]"))))
+    elif isinstance(branches, (list, tuple)):
+        named.extend((None, Chain(as_parts(branch, f"{where}[{i}]"))) for i, branch in enumerate(branches))
+    else:
+        raise DefinitionError(
+            f"{where}: branches is {type(branches).__name__}; give one list: {kind}([a, b])"
+        )
+    if not named:
+        raise DefinitionError(f"{where}: there are no branches")
+    return named
 
 
 def dataflow(
@@ -315,7 +324,7 @@ def dataflow(
         name=name,
         max_concurrency=whole(max_concurrency, f"{where}: max_concurrency"),
         timeout=seconds(timeout, f"{where}: timeout"),
-        retry=_retry(retry, where),
+        retry=retry_of(retry, where),
         error_handler=error_handler and checked(error_handler, where),
     )
 
@@ -356,12 +365,13 @@ def subgraph(
         outputs=tuple((key, field or key) for key, field in outputs) if output_state is not None else None,
         name=name,
         timeout=seconds(timeout, f"{where}: timeout"),
-        retry=_retry(retry, where),
+        retry=retry_of(retry, where),
         error_handler=error_handler and checked(error_handler, where),
     )
 
 
-def _retry(retry: object, where: str) -> Retry | None:
+def retry_of(retry: object, where: str) -> Retry | None:
+    """Check a ``retry=``."""
     if retry is not None and not isinstance(retry, Retry):
         raise DefinitionError(f"{where}: retry is {retry!r}; use Retry(attempts=3)")
     return retry

@@ -21,7 +21,7 @@ from plait.core.schema import ABSENT, Field, Schema
 from plait.core.step import Step
 from plait.errors import DefinitionError
 
-_NO_MATTER: Final = frozenset({"max_concurrency", "retry", "timeout"})
+_NO_MATTER: Final = frozenset({"hedge_after", "max_concurrency", "retry", "timeout"})
 
 
 def cached_pipeline(cache: object, definition: Definition, where: str) -> Whole | None:
@@ -39,7 +39,8 @@ def cached_pipeline(cache: object, definition: Definition, where: str) -> Whole 
                 f"{where}: its step {step.label!r} is an effect, and the pipeline has a cache; found in a cache, it would not act. "
                 f"Give the steps before it caches of their own"
             )
-        if step.component.context_param is not None and step.kind != "log" and policy.version is None:
+        apart = step.component.context_param is None or step.kind in ("log", "hedge")
+        if not apart and policy.version is None:
             raise DefinitionError(
                 f"{where}: its step {step.label!r} takes the step's context, so the result may depend on more than the inputs. "
                 f'Read settings with Config("name"), or say cache=Cache(version="1")'

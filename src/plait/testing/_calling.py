@@ -44,6 +44,9 @@ class RunContext:
     def emit(self, value: Any) -> None:
         self._emitted.append((self.path, value))
 
+    async def _sleep(self, seconds: float) -> None:
+        """No time passes where nothing runs beside anything."""
+
     def interrupt(self, message: Any = None) -> Any:  # noqa: ARG002  (nobody is there to read it)
         if self.path not in self._answers:
             raise Paused(self.path)

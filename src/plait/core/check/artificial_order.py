@@ -108,7 +108,7 @@ def _barrier(facts: Facts, part: Part) -> bool:
     return any(
         leaf.step.effect
         or leaf.opaque is not None
-        or leaf.step.kind in ("terminate", "interrupt", "pause", "handler")
+        or leaf.step.kind in ("terminate", "interrupt", "pause", "handler", "hedge")
         or any(caps[c][1] == 1 for c in leaf.caps)
         for leaf in _leaves(facts, part)
     )

@@ -76,6 +76,8 @@ def _correction(block: Part, reads: list[SiblingRead]) -> str:
     """The pipeline with the reading steps, and what follows them in their branches, behind the block."""
     flow = block.flow
     assert isinstance(flow, Parallel)
+    if flow.hedge_after is not None:
+        return _correction_of_race(block, reads)
     cut: dict[int, int] = {}
     for read in reads:
         index, at = _place(block, read.reader)
@@ -101,6 +103,16 @@ def _correction(block: Part, reads: list[SiblingRead]) -> str:
         )
     follow = " and what follows it" if len(names) == 1 and len(moved[0][0]) > 1 else ""
     return f"move {listing(names)}{follow} after the block:  {text}"
+
+
+def _correction_of_race(block: Part, reads: list[SiblingRead]) -> str:
+    first = len(block.parts) // 2
+    places = [(_place(block, r.reader)[0], _place(block, r.writer)[0]) for r in reads]
+    both = [r.writer.path for r, (by, of) in zip(reads, places, strict=True) if by == of + first]
+    if both:
+        return f"a second attempt reads what the first one replaces: let {listing(dict.fromkeys(both))} write another key, or leave hedge_after out"
+    kept = dict.fromkeys(_branch_name(block.parts[by % first]) for by, _ in places)
+    return f"branches of a race do without each other's results: let {listing(kept)} read another key, or move what needs {reads[0].key!r} behind the race"
 
 
 def _place(block: Part, reader: Part) -> tuple[int, int]:

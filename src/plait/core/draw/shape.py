@@ -53,6 +53,8 @@ def settings(part: Part) -> list[str]:
             out.append(
                 "first to succeed" if flow.need == 1 else f"{flow.need} of {len(flow.branches)} must succeed"
             )
+        if flow.hedge_after is not None:
+            out.append(f"second attempts after {flow.hedge_after:g} s")
         if flow.on_error != "cancel":
             out.append(f"on error: {flow.on_error}")
     cap = getattr(flow, "max_concurrency", None)
@@ -176,6 +178,8 @@ def title(part: Part) -> str:
     kind = {"list": "branch", "subgraph": "pipeline", "loop": "while_do", "try": "try_catch"}.get(
         part.kind, part.kind
     )
+    if isinstance(part.flow, Parallel) and part.flow.hedge_after is not None and part.kind == "parallel":
+        kind = "race"
     name = visible(part.name or "")
     head = kind if name == kind else " ".join(filter(None, [kind, name]))  # not "pipeline pipeline"
     return ", ".join([head, *settings(part)])

@@ -214,7 +214,8 @@ class Binder(Embedding):
         reads, opaque = self._reads(step, path, reading or at)
         if step.kind == "handler" and step.component.takes_any and at.cause is not None:
             reads.append(Read(ERROR_KEY, ERROR_KEY, at.frame.local(at.cause)))
-        leaf = Leaf(at.frame, path, at.branch, at.caps, step)
+        caps = () if step.kind == "hedge" else at.caps  # it only waits, and what waits holds nothing
+        leaf = Leaf(at.frame, path, at.branch, caps, step)
         leaf.reads, leaf.opaque = reads, opaque
         leaf.outermost = at.env.scope is self._outermost
         if opaque is not None and leaf.outermost:

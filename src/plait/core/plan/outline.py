@@ -245,18 +245,22 @@ def render_list(parts: list[Part]) -> str:
 
 def render_parallel(block: Parallel, branches: list[tuple[str | None, str]]) -> str:
     """A block with these branches and the settings of ``block``."""
+    hedged = block.hedge_after is not None and len(branches) == len(block.branches)
+    if hedged:  # second attempts were not written
+        branches = branches[: len(branches) // 2]
     if any(name is not None for name, _ in branches):
         inside = "{" + ", ".join(_short([f"{name!r}: {text}" for name, text in branches])) + "}"
     else:
         inside = "[" + ", ".join(_short([text for _, text in branches])) + "]"
     settings = {
         "name": (block.name, None),
-        "need": (block.need, "all"),
+        "need": (block.need, 1 if hedged else "all"),
         "on_error": (block.on_error, "cancel"),
         "max_concurrency": (block.max_concurrency, None),
+        "hedge_after": (block.hedge_after if hedged else None, None),
     }
     shown = "".join(f", {key}={value!r}" for key, (value, default) in settings.items() if value != default)
-    return f"parallel({inside}{shown})"
+    return f"{'race' if hedged else 'parallel'}({inside}{shown})"
 
 
 _MANY = 12

@@ -42,6 +42,8 @@ def replace_components(
 class _Rewrite:
     def __init__(self, replacements: Mapping[str, Any]) -> None:
         self.replacements = replacements
+        self._met: list[str] = []
+        """The paths at which something could be exchanged, in the order in which they were met."""
 
     def definition(self, old: Definition, path: str) -> Definition:
         names = Names(old.body, path)
@@ -93,19 +95,22 @@ class _Rewrite:
         return Chain(tuple(self._flow(part, names) for part in flow.parts))
 
     def _step(self, step: Step[..., Any], path: str, name: str | None) -> Step[..., Any]:
+        self._met.append(path)
         if path in self.replacements:
             return step.replace(component=self.replacements[path], name=name)
         return step if step.name == name else step.replace(name=name)
 
     def _handler(self, handler: ErrorHandler | None, path: str) -> ErrorHandler | None:
         """The error handler of what has this path; a replacement for it is called with the error."""
-        given = self.replacements.get(f"{path}/{HANDLER}")
+        self._met.append(f"{path}/{HANDLER}")
+        given = self.replacements.get(self._met[-1])
         return handler if handler is None or given is None else Fallback(given, catch=handler.catch)
 
     def _handler_of_block(self, block: Parallel | Dataflow, inner: Names) -> ErrorHandler | None:
         if block.error_handler is None or block.name is not None:
             return self._handler(block.error_handler, inner.path)
-        given = self.replacements.get(inner.take())
+        self._met.append(inner.take())
+        given = self.replacements.get(self._met[-1])
         return block.error_handler if given is None else Fallback(given, catch=block.error_handler.catch)
 
     def _parallel(self, block: Parallel, names: Names) -> Parallel:
@@ -113,11 +118,15 @@ class _Rewrite:
         if block.name is not None:
             inner = Names.of(list(branch_members(block)), names.take())
         branches: list[tuple[str | None, Chain]] = []
-        for name, branch in block.branches:
+        first = len(block.branches) // 2 if block.hedge_after is not None else len(block.branches)
+        met: list[list[str]] = []
+        for i, (name, branch) in enumerate(block.branches):
             here = inner
             if name is not None and not is_single(branch, name):
                 here = Names.of(list(members(branch.parts)), inner.take())
-            rewritten = self._chain(branch, here)
+            mark = len(self._met)
+            rewritten = self._chain(branch, here) if i < first else self._hedge(branch, here, met[i - first])
+            met.append(self._met[mark:])
             # A named branch of one step gave the step its name, which the step now has itself.
             branches.append((None if is_single(branch, name) else name, rewritten))
         return Parallel(
@@ -129,7 +138,22 @@ class _Rewrite:
             timeout=block.timeout,
             retry=block.retry,
             error_handler=self._handler_of_block(block, inner),
+            hedge_after=block.hedge_after,
         )
+
+    def _hedge(self, branch: Chain, names: Names, first: list[str]) -> Chain:
+        """A second attempt does what the first does, unless something else is given for it."""
+        mark = len(self._met)
+        self._chain(branch, Names(branch.parts, names.path))
+        pairs = zip(first, self._met[mark + 2 :], strict=True)  # what it waits with stands first
+        del self._met[mark:]
+        given = self.replacements
+        follow = {second: given[path] for path, second in pairs if path in given}
+        self.replacements = {**follow, **given}
+        try:
+            return self._chain(branch, names)
+        finally:
+            self.replacements = given
 
     def _deciding(self, flow: Choice | Loop | MapReduce | Try | Goto, names: Names) -> Flow:
         if isinstance(flow, Try):

@@ -16,8 +16,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from plait.core.plan.model import JOIN, Plan, PlannedStep
+from plait.core.report.races import RaceReport, Races
 from plait.core.report.replay import Replay
-from plait.core.schedule.commands import Open, Start
+from plait.core.schedule.commands import Close, Open, Start
 from plait.core.schedule.events import CacheHit, Failed, Stopped
 
 _TURN = 10
@@ -99,6 +100,7 @@ class Report:
         critical_seconds: its work; no schedule is shorter.
         unstopped: paths of steps that ignored cancellation.
         cached: whether the whole result came from the pipeline's cache: then no step started.
+        races: how each ``race`` (or ``need=1``) that began has ended; ``str`` of one is a sentence.
     """
 
     def __init__(
@@ -112,7 +114,9 @@ class Report:
         critical: Sequence[str],
         critical_seconds: float,
         cached: bool = False,
+        races: Sequence[RaceReport] = (),
     ) -> None:
+        self.races = tuple(races)
         self.name, self.run_id, self.outcome, self.steps, self.wall = (
             name,
             run_id,
@@ -188,6 +192,7 @@ class Report:
             "speedup": self.speedup,
             "speedup_possible": self.speedup_possible,
             "bound": self.bound(),
+            "races": [race.to_dict() for race in self.races],
             "steps": [s.to_dict() for s in self.steps],
         }
 
@@ -221,6 +226,7 @@ def build(
         critical=path,
         critical_seconds=seconds,
         cached=fold.whole,
+        races=tuple(fold.races.found.values()),
     )
 
 
@@ -278,6 +284,9 @@ class _Fold:
         self._opened: dict[int, list[Open]] = {}
         self._places: dict[tuple[int, int], tuple[int, ...]] = {}
         self._hits: set[tuple[int, int]] = set()
+        self._hedges: set[tuple[int, int]] = set()
+        """The waits before second attempts, which are no work."""
+        self.races = Races(self.replay)
         self.whole = False
 
     def take(self, log: Iterable[Any]) -> None:
@@ -297,6 +306,8 @@ class _Fold:
                     self._began[command.task] = at
                 if isinstance(command, Open):
                     self._opened.setdefault(command.task, []).append(command)
+                if isinstance(command, (Start, Open, Close)):
+                    self.races.take(command)
 
     def _row(self, row: Any) -> None:
         task, k, began, ended = row[:4]
@@ -306,6 +317,8 @@ class _Fold:
         report = self._report(task, k, step, began, ended)
         report.outcome = "succeeded"
         report.cpu = row[4] if len(row) > 4 else None
+        if step.kind == "hedge":
+            self.races.waited(task)
 
     def _report(self, task: int, k: int, step: PlannedStep, began: float, ended: float) -> StepReport:
         known = self.found.get((task, k))
@@ -318,6 +331,8 @@ class _Fold:
         report.cached = (task, k) in self._hits  # said right before; another attempt says so anew
         self._hits.discard((task, k))
         self.found[task, k] = report
+        if step.kind == "hedge":
+            self._hedges.add((task, k))
         self.index[task, k] = (*self._around(task), step.index)
         return report
 
@@ -355,7 +370,8 @@ class _Fold:
         for key, report in self.found.items():
             ready = max((self.found[p].end for p in self._before(*key) if p in self.found), default=0.0)
             report.waited = max(0.0, report.start - ready - report.retried)
-        return [self.found[key] for key in sorted(self.found, key=lambda key: (self.index[key], key))]
+        shown = self.found.keys() - self._hedges
+        return [self.found[key] for key in sorted(shown, key=lambda key: (self.index[key], key))]
 
     def _before(self, task: int, k: int) -> list[tuple[int, int]]:
         """The steps that this one had to wait for, as far as they ran."""
@@ -424,10 +440,8 @@ class _Fold:
         ):
             before = [p for p in self._before(*key) if p in best]
             previous = max(before, key=lambda p: best[p][0], default=None)
-            best[key] = (
-                self.found[key]._alone + (best[previous][0] if previous is not None else 0.0),  # noqa: SLF001
-                previous,
-            )
+            own = 0.0 if key in self._hedges else self.found[key]._alone  # noqa: SLF001
+            best[key] = own + (best[previous][0] if previous is not None else 0.0), previous
         if not best:
             return [], 0.0
         at: tuple[int, int] | None = max(best, key=lambda k: best[k][0])
@@ -435,6 +449,7 @@ class _Fold:
         seconds = best[at][0]
         path: list[str] = []
         while at is not None:
-            path.append(self.found[at].path)
+            if at not in self._hedges:
+                path.append(self.found[at].path)
             at = best[at][1]
         return path[::-1], seconds

@@ -43,7 +43,7 @@ def render(report: Report, width: int = 80) -> str:
         lines.append(
             f"  {again.path}: {seconds(again.retried)} for failed attempts and the pauses between them"
         )
-    for sentence in report._bounds():  # noqa: SLF001
+    for sentence in [*map(str, report.races), *report._bounds()]:  # noqa: SLF001
         lines += wrap(
             sentence, max(width, 40), initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False
         )
