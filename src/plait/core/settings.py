@@ -180,7 +180,7 @@ TABLE: Final[Mapping[str, Setting]] = {
         Setting(
             "threads",
             "a whole number from 1",
-            "The most threads that run blocking components at once; more are never opened, and idle ones end.",
+            "The most threads that work on blocking components at once; one that waits for a run inside its own does not count.",
             parse=int,
             check=_amount,
         ),
