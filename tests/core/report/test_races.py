@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
+import operator
+from typing import Annotated, Any, TypedDict
 
 import pytest
 
-from plait import Pipeline, failures, parallel, race, step
+from plait import END, Pipeline, failures, goto, if_else, interrupt, parallel, race, step, try_catch
 from plait.testing.virtual import run_virtual
 
 
@@ -51,6 +52,47 @@ def test_a_race_without_second_attempts():
     assert str(*report.races) == "r/b won the race; 1 branch was cancelled."
     report = report_of(parallel({"x": [lasts("a", 3)], "y": [lasts("b", 2), lasts("c", 0)]}, need=1))
     assert str(*report.races) == "y won the race; 1 branch was cancelled."
+
+
+@pytest.mark.parametrize(
+    ("branch", "called"),
+    [
+        ([lasts("a", 1), goto("again", lambda state: END)], "r/a"),
+        (try_catch(lasts("a", 1), lasts("b", 1)), "r/a"),
+        (parallel([lasts("a", 1)], timeout=9), "r/a"),
+        (parallel([lasts("a", 1)], timeout=9, name="block"), "r/block"),
+        (if_else(lambda state: True, lasts("a", 1), name="choice"), "r/choice"),
+        (Pipeline([lasts("a", 1)], name="inner"), "r/inner"),
+    ],
+)
+def test_a_branch_is_called_after_what_stands_first_in_it(branch: Any, called: str):
+    assert report_of(race([branch], name="r")).races[0].wins == {called: 1}
+
+
+def test_a_fold_before_the_step_is_not_the_name_of_its_branch():
+    class State(TypedDict, total=False):
+        found: Annotated[list[int], operator.add]
+        count: int
+
+    async def find() -> list[int]:
+        return [1]
+
+    async def count(found: list[int]) -> int:
+        return len(found)
+
+    steps = [step(find, {}, "found"), step(find, {}, "found", name="more")]
+    counted = race([step(count, ["found"], "count")], 2)
+    result = run_virtual(Pipeline([*steps, counted], state_type=State).arun({}))
+    assert result.state["count"] == 2
+    assert result.report.races[0].wins == {"count": 1}
+
+
+def test_a_race_that_has_not_ended_is_not_told():
+    pipeline = Pipeline([race([interrupt("go on?", "a", name="ask")])])
+    result = run_virtual(pipeline.arun({}))
+    assert result.status == "paused"
+    assert result.report.races == ()
+    assert str(*run_virtual(result.aresume(True)).report.races) == "ask won the race."
 
 
 def test_other_blocks_are_no_races():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from plait.core.plan.model import Plan, RegionPlan
+from plait.core.plan.model import Plan, RegionPlan, Unit
 from plait.core.report.replay import Replay
 from plait.core.schedule.commands import Close, Open, Start
 from plait.core.schedule.frame import FrameState
@@ -58,10 +58,15 @@ class Races:
 
     def __init__(self, replay: Replay) -> None:
         self._replay = replay
-        self.found: dict[int, RaceReport] = {}
+        self._known: dict[int, RaceReport] = {}
+        self._second: dict[int, frozenset[int]] = {}
         self._frames: dict[int, FrameState] = {}
         self._begun: set[tuple[int, int]] = set()
         """The branches in which something of the user's has begun: the frame's first task, and the number."""
+
+    def ended(self) -> tuple[RaceReport, ...]:
+        """Those that have ended, in the order in which they began; in a paused run some have not."""
+        return tuple(race for race in self._known.values() if race.runs)
 
     def waited(self, task: int) -> None:
         """The wait before a second attempt is over: it starts."""
@@ -76,13 +81,12 @@ class Races:
         site = self._replay.sites[command.task]
         if not isinstance(command, Close):
             frame = self._frames.get(site.base) if site.outer >= 0 else None
-            if frame is not None and not _waits(site.plan, site.plan.branch[site.node]):
+            if frame is not None and site.plan.branch[site.node] not in self._hedges(site.plan):
                 self._begun.add((site.base, site.plan.branch[site.node]))
         if isinstance(command, Open):
             inner = self._replay.scheduler.frames.get(command.task)
             race = self._race(command.task)
             if race is not None and inner is not None:
-                race.runs += 1
                 self._frames[command.base] = inner
         elif isinstance(command, Close):
             frame = self._frames.pop(command.base, None)
@@ -93,11 +97,12 @@ class Races:
     def _close(self, race: RaceReport, frame: FrameState, command: Close) -> None:
         region = frame.region
         assert region is not None
+        race.runs += 1
         for branch in range(frame.plan.branches):
             if command.kept is not None and branch in command.kept:
                 path = _path(region, frame.plan, branch)
                 race.wins[path] = race.wins.get(path, 0) + 1
-                race.hedges_won += _waits(frame.plan, branch)
+                race.hedges_won += branch in self._hedges(frame.plan)
             elif branch not in frame.failed:
                 race.cancelled += (command.base, branch) in self._begun
             self._begun.discard((command.base, branch))
@@ -106,28 +111,37 @@ class Races:
         region = self._replay.sites[task].unit.region
         if region is None or region.need != 1:
             return None
-        known = self.found.get(id(region))
+        known = self._known.get(id(region))
         if known is None:
             (plan,) = region.bodies
-            hedged = any(_waits(plan, branch) for branch in range(plan.branches))
-            known = self.found[id(region)] = RaceReport(region.path, hedged=hedged)
+            known = self._known[id(region)] = RaceReport(region.path, hedged=bool(self._hedges(plan)))
+        return known
+
+    def _hedges(self, plan: Plan) -> frozenset[int]:
+        """The branches that are second attempts: they begin with a wait."""
+        known = self._second.get(id(plan))
+        if known is None:
+            known = self._second[id(plan)] = frozenset(
+                branch
+                for unit, branch in zip(plan.units, plan.branch, strict=True)
+                if unit.steps and unit.steps[0].kind == "hedge"
+            )
         return known
 
 
-def _waits(plan: Plan, branch: int) -> bool:
-    """Whether a branch is a second attempt: it begins with a wait."""
-    return any(
-        there == branch and unit.steps and unit.steps[0].kind == "hedge"
-        for unit, there in zip(plan.units, plan.branch, strict=True)
-    )
-
-
 def _path(region: RegionPlan, plan: Plan, branch: int) -> str:
-    """What a branch is called: by its name, or by that of its first step or block."""
+    """What a branch is called: by its name, or by that of the first step or block in it."""
     for unit, there in zip(plan.units, plan.branch, strict=True):
-        if there != branch or not unit.path or (unit.steps and unit.steps[0].merge is not None):
-            continue
-        named = unit.path.startswith(f"{region.path}/")
-        depth = region.path.count("/") + named  # a block without a name is no level
-        return "/".join(unit.path.split("/")[: depth + 1])
+        first = _first(unit) if there == branch else None
+        if first is not None:
+            named = first.startswith(f"{region.path}/")
+            depth = region.path.count("/") + named  # a block without a name is no level
+            return "/".join(first.split("/")[: depth + 1])
     return region.path
+
+
+def _first(unit: Unit) -> str | None:
+    """The path of the first step in a unit; folds of reducers are none of the user's."""
+    inside = () if unit.region is None else unit.region.bodies[0].units
+    own = (step.path for step in unit.steps if step.merge is None)
+    return next((path for path in (*own, *map(_first, inside)) if path is not None), None)

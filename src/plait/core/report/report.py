@@ -100,7 +100,7 @@ class Report:
         critical_seconds: its work; no schedule is shorter.
         unstopped: paths of steps that ignored cancellation.
         cached: whether the whole result came from the pipeline's cache: then no step started.
-        races: how each ``race`` (or ``need=1``) that began has ended; ``str`` of one is a sentence.
+        races: how each ``race`` (or ``parallel`` with ``need=1``) ended; ``str`` of one is a sentence.
     """
 
     def __init__(
@@ -226,7 +226,7 @@ def build(
         critical=path,
         critical_seconds=seconds,
         cached=fold.whole,
-        races=tuple(fold.races.found.values()),
+        races=fold.races.ended(),
     )
 
 
