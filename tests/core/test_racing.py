@@ -215,6 +215,7 @@ def test_another_component_is_that_of_both_attempts():
     made = Pipeline(
         [race({"here": ASK, "there": [LOOK_UP, ASK.replace(input_map={"q": "a"})]}, 2)]
     ).with_components({"here": nothing, "there/look_up": nothing})
+    assert "race first to succeed, second attempts after 2 s" in " ".join(made.to_text().split())
     with pytest.raises(ExceptionGroup) as caught:
         run_virtual(made.arun({"q": "x"}))
     assert len(caught.value.exceptions) == 4

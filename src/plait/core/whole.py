@@ -21,7 +21,7 @@ from plait.core.schema import ABSENT, Field, Schema
 from plait.core.step import Step
 from plait.errors import DefinitionError
 
-_NO_MATTER: Final = frozenset({"hedge_after", "max_concurrency", "retry", "timeout"})
+_NO_MATTER: Final = frozenset({"max_concurrency", "retry", "timeout"})
 
 
 def cached_pipeline(cache: object, definition: Definition, where: str) -> Whole | None:
