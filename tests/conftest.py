@@ -7,6 +7,7 @@ import contextlib
 import gc
 import importlib.util
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -142,6 +143,9 @@ def nothing_is_left_behind() -> Iterator[None]:
     files = _open_files()
     before = _living()
     yield
+    processes = sys.modules.get("plait.executors.process")
+    if processes is not None:  # idle workers belong to the process, not to the test
+        processes.close_process_pool()
     found = _settled(lambda: _left_over(before)) + _new_files(files, ALLOWED_FILES)
     assert not found, f"the test left behind: {', '.join(found)}"
 

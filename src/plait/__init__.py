@@ -26,6 +26,7 @@ from plait.errors import (
     InputError,
     InvalidPipeline,
     MissingExtra,
+    NotSendable,
     OutputError,
     PauseError,
     PipelineErrors,
@@ -34,6 +35,7 @@ from plait.errors import (
     StepTimeout,
     StepWouldNotStop,
     TooManyTurns,
+    WorkerDied,
     failures,
 )
 from plait.run.limits import Limit, Limits, set_limits
@@ -77,6 +79,7 @@ __all__ = [
     "MapReduce",
     "MemoryCache",
     "MissingExtra",
+    "NotSendable",
     "Optional",
     "OutputError",
     "Parallel",
@@ -96,6 +99,7 @@ __all__ = [
     "TooManyTurns",
     "Try",
     "Val",
+    "WorkerDied",
     "__version__",
     "bundle",
     "copy",

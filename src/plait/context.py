@@ -185,6 +185,20 @@ class Cursor:
         self.run, self.task = run, task
 
 
+class Loading:
+    """Whether a worker process loads the script of its parent, to find what the script defines."""
+
+    script: str | None = None
+
+
+def unguarded(script: str) -> PlaitError:
+    """What to say when a script that a worker process only loads runs a pipeline."""
+    return PlaitError(
+        f"{script} runs a pipeline when it is loaded, and a worker process has to load it for what it defines: put "
+        "the run under  if __name__ == '__main__':  or pip install 'plait[process]', which needs neither"
+    )
+
+
 CURRENT: contextvars.ContextVar[Any] = contextvars.ContextVar("plait_current", default=None)
 """The strand (``Cursor``) that runs here; a ``StepContext`` in tests."""
 

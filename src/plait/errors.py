@@ -79,6 +79,23 @@ class StepWouldNotStop(PlaitError, RuntimeError):
     """A step ignored cancellation through its whole grace period; what it does later can't be committed."""
 
 
+class NotSendable(PlaitError, TypeError):
+    """Something can't go to a worker process or come back from there."""
+
+
+class WorkerDied(PlaitError, RuntimeError):
+    """A step's worker process ended before it answered: a crash, an exit, or somebody's signal.
+
+    Attributes:
+        status: its exit code; negative: the signal that ended it; None when nobody knows.
+        attempt: the attempt that it was.
+    """
+
+    def __init__(self, message: str, status: int | None = None, attempt: int = 1) -> None:
+        super().__init__(message)
+        self.status, self.attempt = status, attempt
+
+
 class MissingExtra(PlaitError, ImportError):
     """Something optional was asked for and its package is not installed."""
 

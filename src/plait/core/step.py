@@ -21,8 +21,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 
-EXECUTORS = ("inline", "thread")
-LATER_EXECUTORS = ("process", "ray", "dask")
+EXECUTORS = ("inline", "thread", "process")
+LATER_EXECUTORS = ("ray", "dask")
 
 
 class Step(Generic[P, R_co]):
@@ -224,7 +224,7 @@ def make_step(
     if executor is not None:
         if executor in LATER_EXECUTORS:
             raise DefinitionError(
-                f"{where}: executor {executor!r} is not built yet in this version; use 'thread' (the default for def) or 'inline'"
+                f"{where}: executor {executor!r} is not built yet in this version; use 'thread' (the default for def), 'process' or 'inline'"
             )
         choice(executor, EXECUTORS, f"{where}: executor")
         if found.kind == "async" and executor == "thread":
@@ -237,6 +237,10 @@ def make_step(
         )
     if retry is not None and not isinstance(retry, Retry):
         raise DefinitionError(f"{where}: retry is {retry!r}; use Retry(attempts=3)")
+    if abandon and executor == "process":
+        raise DefinitionError(
+            f"{where}: abandon=True is for blocking components in threads; a process is killed when its step is told to stop"
+        )
     if abandon and found.kind == "async":
         raise DefinitionError(
             f"{where}: abandon=True is for blocking components in threads; an async component can be cancelled"
@@ -254,7 +258,7 @@ def make_step(
         executor=executor,
         timeout=seconds(timeout, f"{where}: timeout"),
         retry=retry,
-        resources=_resources(resources, where),
+        resources=_resources(_with_cpu(resources) if executor == "process" else resources, where),
         abandon=bool(abandon),
         idempotent=bool(idempotent),
         pure=bool(pure),
@@ -286,6 +290,17 @@ def checked(handler: object, where: str) -> ErrorHandler | None:
     return check_handler(handler, where)
 
 
+def _with_cpu(resources: Any) -> Any:
+    """What a step in a process needs: one core, unless it says more."""
+    return (
+        {"cpu": 1, **resources}
+        if isinstance(resources, Mapping)
+        else {"cpu": 1}
+        if resources is None
+        else resources
+    )
+
+
 def _resources(resources: object, where: str) -> dict[str, int]:
     if resources is None:
         return {}
@@ -311,7 +326,7 @@ def step(  # type: ignore[overload-overlap]  # anything callable keeps its signa
     effect: bool | None = ...,
     copy: bool = ...,
     exclusive: str | bool | None = ...,
-    executor: Literal["inline", "thread"] | None = ...,
+    executor: Literal["inline", "thread", "process"] | None = ...,
     timeout: float | None = ...,
     retry: Retry | None = ...,
     resources: Mapping[str, int] | None = ...,
@@ -331,7 +346,7 @@ def step(
     effect: bool | None = ...,
     copy: bool = ...,
     exclusive: str | bool | None = ...,
-    executor: Literal["inline", "thread"] | None = ...,
+    executor: Literal["inline", "thread", "process"] | None = ...,
     timeout: float | None = ...,
     retry: Retry | None = ...,
     resources: Mapping[str, int] | None = ...,
@@ -351,7 +366,7 @@ def step(
     effect: bool | None = ...,
     copy: bool = ...,
     exclusive: str | bool | None = ...,
-    executor: Literal["inline", "thread"] | None = ...,
+    executor: Literal["inline", "thread", "process"] | None = ...,
     timeout: float | None = ...,
     retry: Retry | None = ...,
     resources: Mapping[str, int] | None = ...,
@@ -396,7 +411,8 @@ def step(
         copy: give the component deep copies of its inputs, so that nothing it changes is seen elsewhere.
         exclusive: True: one call of this component at a time in the process; a name: one at a time among all
             steps with that name.
-        executor: ``"thread"`` (default for ``def``) or ``"inline"`` (on the event loop; always so for ``async def``).
+        executor: ``"thread"`` (default for ``def``), ``"inline"`` (on the event loop; the default for ``async def``), or
+            ``"process"`` (a worker process: for code that keeps a core busy; takes one ``cpu`` unless ``resources`` says more).
         timeout: seconds that one attempt may take, from its start.
         retry: when and how often to try again.
         resources: named amounts that the step holds while it runs, such as ``{"gpu": 1}``.

@@ -16,15 +16,19 @@ class Job:
         context: the context variables that the call sees.
         abandon: whether to answer at once when cancelled, without waiting for the call to end.
         cancelled: set when somebody asked the call to stop; a cooperative one looks at it.
+        stop: ends what the call waits for, where it can be ended (a worker process); set by the call.
+        cpu: CPU seconds that others have spent for the call.
     """
 
-    __slots__ = ("abandon", "call", "cancelled", "context", "name")
+    __slots__ = ("abandon", "call", "cancelled", "context", "cpu", "name", "stop")
 
     def __init__(
         self, call: Callable[[], Any], name: str, context: contextvars.Context, *, abandon: bool = False
     ) -> None:
         self.call, self.name, self.context, self.abandon = call, name, context, abandon
         self.cancelled = False
+        self.stop: Callable[[], None] | None = None
+        self.cpu = 0.0
 
 
 class Abandoned:

@@ -86,6 +86,8 @@ class ThreadExecutor:
                     await work.waiter
                 except asyncio.CancelledError as error:
                     job.cancelled = True
+                    if (stop := job.stop) is not None:
+                        stop()
                     if self._withdraw(work):
                         raise  # it never began
                     if job.abandon:

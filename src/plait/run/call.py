@@ -55,6 +55,13 @@ async def call_uncached(run: Run, cursor: Cursor, step: PlannedStep, frame: Fram
     return result
 
 
+def _remote() -> Any:
+    """What only steps in processes need is loaded by the first of them."""
+    from plait.run import remote
+
+    return remote
+
+
 def _caching() -> Any:
     """What only steps with a cache need is loaded by the first of them."""
     from plait.run import caching
@@ -76,7 +83,7 @@ async def call_threaded(
         return
     component = step.component
     assert component is not None
-    if has_life(component) and not is_ready(component):
+    if has_life(component) and not is_ready(component) and not step.remote:
         await ensure(component)
     k = first
     while True:
@@ -183,7 +190,11 @@ class _Chain:
                 args, kwargs = arguments(step, values, run.extras, lambda: run.step_context(cursor))
                 if check:
                     check_arguments(step, values)
-                result = step.entry(*args, **kwargs)
+                if step.remote:
+                    result, spent = _remote().call_remote(run, cursor, step, job, args, kwargs)
+                    cpu -= spent
+                else:
+                    result = step.entry(*args, **kwargs)
                 if inspect.iscoroutine(result) or (not _plain(result) and inspect.isawaitable(result)):
                     self.pending = result
                     return
@@ -193,6 +204,8 @@ class _Chain:
                 if self.keep is not None and (job is None or not job.cancelled):
                     self.keep.now(result)
             except BaseException as error:  # noqa: BLE001  (carried to the strand, with the steps that succeeded before it)
+                if step.remote and job is not None and job.cancelled and isinstance(error, _remote().Killed):
+                    return  # whoever told it to stop knows why
                 self.error = error
                 return
             self.rows.append((step, began, clock(), time.thread_time() - cpu))

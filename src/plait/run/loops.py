@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import sys
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError as FutureCancelled
@@ -210,3 +211,6 @@ def shutdown() -> None:
         if serving is not None:
             serving.close()
         close_thread_pool()
+        processes = sys.modules.get("plait.executors.process")
+        if processes is not None:
+            processes.close_process_pool()

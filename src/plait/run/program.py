@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+from plait.context import Loading, unguarded
 from plait.core.plan.model import REGION, Plan, PlannedStep, Unit
 from plait.core.typecheck import Flat
 from plait.run.adaptive import Learned
@@ -65,6 +66,8 @@ class Program:
 
 def program_of(plan: Plan, *, check_types: bool) -> Program:
     """The compiled program of a plan, made once."""
+    if Loading.script is not None:
+        raise unguarded(Loading.script)
     found = plan.programs.get(check_types)
     if found is None:
         learned = plan.programs.setdefault("learned", {})
@@ -78,6 +81,10 @@ def _block(unit: Unit, learned: dict[int, Learned], *, check_types: bool) -> Blo
     for step in unit.steps:
         if step.learnable:
             learned.setdefault(step.index, Learned())
+    if any(step.remote for step in unit.steps):
+        from plait.executors.process import supported
+
+        supported()
     threaded = bool(unit.steps) and all(s.where == "thread" and s.merge is None for s in unit.steps)
     owned = any(s.timeout is not None or s.where == "thread" for s in unit.steps)
     return Block(rows, threaded=threaded, owned=owned)

@@ -145,12 +145,17 @@ class SerialRun(Run):
         values = frame.values
         component = step.component
         assert component is not None
-        if has_life(component) and not is_ready(component):
+        if has_life(component) and not is_ready(component) and not step.remote:
             self._set_up(component)
         args, kwargs = arguments(step, values, self.extras, lambda: self.step_context(cursor))
         if frame.program.check_types:
             check_arguments(step, values)
-        result = step.entry(*args, **kwargs)
+        if step.remote:
+            from plait.run.remote import call_remote
+
+            result, _ = call_remote(self, cursor, step, None, args, kwargs)
+        else:
+            result = step.entry(*args, **kwargs)
         if step.is_async or inspect.isawaitable(result):
             result = self._await(result, step)
         if frame.program.check_types:

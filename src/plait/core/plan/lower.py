@@ -149,6 +149,11 @@ class _Lowering:
         made = self._blank(leaf.path)
         made.kind = step.kind
         made.component, made.entry, made.is_async = component, component.entry, component.kind == "async"
+        made.remote = step.executor == "process"
+        if made.remote:  # a thread waits for it, whatever it is there
+            made.is_async = False
+            made.threads = max(1, int(step.resources.get("cpu", 1)))
+            made.memory = step.resources.get("memory")
         made.where = "loop" if made.is_async or step.executor == "inline" else "thread"
         made.learnable = (
             made.where == "thread"
@@ -194,6 +199,7 @@ class _Lowering:
         made.component, made.merge, made.opaque, made.cache = None, None, None, None
         made.frees, made.drops = (), ()
         made.retry = made.timeout = None
+        made.remote, made.threads, made.memory = False, 1, None
         made.effect = made.copy = made.abandon = made.idempotent = made.learnable = made.outermost = False
         self.steps.append(made)
         return made

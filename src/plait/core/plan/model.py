@@ -118,6 +118,7 @@ class PlannedStep:
         "keys",
         "kind",
         "learnable",
+        "memory",
         "merge",
         "opaque",
         "out_flat",
@@ -125,9 +126,11 @@ class PlannedStep:
         "outputs",
         "parts",
         "path",
+        "remote",
         "retry",
         "simple",
         "slots",
+        "threads",
         "timeout",
         "where",
     )
@@ -160,6 +163,12 @@ class PlannedStep:
     timeout: float | None
     abandon: bool
     idempotent: bool
+    remote: bool
+    """Whether the component runs in a worker process."""
+    threads: int
+    """How many threads its numeric libraries may use there."""
+    memory: int | None
+    """How many bytes it may take there."""
     merge: tuple[Field, int, tuple[int, ...], tuple[str, ...]] | None
     """A reducer's fold: the field, the base slot (-1: none), the delta slots, and who wrote each."""
     cache: Cached | None
