@@ -56,6 +56,7 @@ class StepContext:
     __plait_context__ = True
     __slots__ = (
         "_cancelled",
+        "_charge",
         "_deadline",
         "_emit",
         "_interrupt",
@@ -80,8 +81,9 @@ class StepContext:
         emit: Callable[[Any], None] | None = None,
         room: Callable[[], Any] | None = None,
         interrupt: Callable[[Any], Any] | None = None,
+        charge: Callable[[int, str | None], None] | None = None,
     ) -> None:
-        self._interrupt = interrupt
+        self._interrupt, self._charge = interrupt, charge
         self.run_id, self.path, self.attempt, self.device = run_id, path, attempt, device
         self.config: Mapping[str, Any] = config if config is not None else {}
         self._deadline, self._cancelled, self._emit, self._room = deadline, cancelled, emit, room
@@ -127,6 +129,23 @@ class StepContext:
         from asyncio import sleep  # not with ``import plait``
 
         await sleep(seconds)
+
+    def charge(self, *, tokens: int, resource: str | None = None) -> None:
+        """Say how many tokens this attempt has used; several calls add up, and what was estimated gives way to the sum.
+
+        Where nothing that the step asks for has tokens per minute (``Limit(tpm=...)``), nothing happens.
+
+        Args:
+            tokens: a whole number from 0.
+            resource: which of the step's resources; it must be said if several have tokens per minute.
+
+        Raises:
+            PlaitError: the resource is not one that the step can charge, or was not said and there are several.
+        """
+        if isinstance(tokens, bool) or not isinstance(tokens, int) or tokens < 0:
+            raise PlaitError(f"charge(tokens={tokens!r}): tokens is a whole number from 0")
+        if self._charge is not None:
+            self._charge(tokens, resource)
 
     @property
     def logger(self) -> logging.LoggerAdapter[logging.Logger]:

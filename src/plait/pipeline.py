@@ -636,7 +636,7 @@ class Pipeline(Joining, Generic[StateT, InputT]):
     def _check(self, *, refusing: bool, limits: Limits) -> list[Diagnostic]:
         from plait.core.check import check
 
-        capacities = {name: limit.concurrency for name, limit in limits.items()}
+        capacities = {name: limit.most for name, limit in limits.items()}
         return check(self._bound(), durations=self._durations or None, limits=capacities, refusing=refusing)
 
     def _refuse_errors(self, limits: Limits) -> None:

@@ -23,7 +23,8 @@ from plait import (
     step,
     subgraph,
 )
-from plait.run.limits import Admission, admission, default_limits, usable_cores
+from plait.run.limits import Admission, admission, default_limits
+from plait.run.machine import usable_cores
 from plait.testing.virtual import run_virtual
 
 
@@ -75,9 +76,11 @@ def the_ledger_is_as_before():
 def test_cpu_is_predefined_as_the_usable_cores():
     assert Limits()["cpu"].concurrency == usable_cores()
     assert Limits({"cpu": 1})["cpu"].concurrency == 1
-    assert dict(Limits({"gpu": 2, "api": Limit(8)})).keys() == {"cpu", "gpu", "api"}
+    assert dict(Limits({"gpu": 2, "api": Limit(8)})).keys() == {"cpu", "memory", "gpu", "api"}
     assert repr(Limits({"cpu": 1, "api": Limit(8)})) == "Limits({'cpu': 1, 'api': 8})"
     assert repr(Limit(8)) == "Limit(concurrency=8)"
+    assert repr(Limit(8, rpm=60, tpm=30_000)) == "Limit(concurrency=8, rpm=60, tpm=30000)"
+    assert repr(Limits({"api": Limit(rpm=6)})) == "Limits({'api': Limit(rpm=6)})"
 
 
 @pytest.mark.parametrize(

@@ -180,7 +180,7 @@ def map_reduce(
     timeout: float | None = None,
     retry: Retry | None = None,
     executor: str | None = None,
-    resources: Mapping[str, int] | None = None,
+    resources: Mapping[str, float | str] | None = None,
     error_handler: ErrorHandler | None = None,
     cache: Cache | CacheStore | bool | None = None,
 ) -> MapReduce:

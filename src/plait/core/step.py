@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, cast, overload
 
+from plait.core.amounts import amount_of
 from plait.core.component import Component
 from plait.core.inputs import InputMap, OutputState, Source, choice, normalise_inputs, normalise_outputs
 from plait.core.policy import Retry, seconds
@@ -74,7 +75,7 @@ class Step(Generic[P, R_co]):
         executor: str | None,
         timeout: float | None,
         retry: Retry | None,
-        resources: Mapping[str, int] | None,
+        resources: Mapping[str, float] | None,
         abandon: bool,
         idempotent: bool,
         pure: bool,
@@ -86,7 +87,7 @@ class Step(Generic[P, R_co]):
         self.name, self.copy, self.pure, self.idempotent, self.abandon = name, copy, pure, idempotent, abandon
         self.effect = (not outputs) if effect is None else effect
         self.exclusive, self.executor, self.timeout, self.retry = exclusive, executor, timeout, retry
-        self.resources: dict[str, int] = dict(resources or {})
+        self.resources: dict[str, float] = dict(resources or {})
         if component.given is not self:
             for attribute in ("__name__", "__qualname__", "__doc__", "__module__", "__wrapped__"):
                 value = (
@@ -193,7 +194,7 @@ def make_step(
     executor: str | None = None,
     timeout: float | None = None,
     retry: Retry | None = None,
-    resources: Mapping[str, int] | None = None,
+    resources: Mapping[str, float | str] | None = None,
     abandon: bool = False,
     idempotent: bool = False,
     pure: bool = False,
@@ -301,18 +302,18 @@ def _with_cpu(resources: Any) -> Any:
     )
 
 
-def _resources(resources: object, where: str) -> dict[str, int]:
+def _resources(resources: object, where: str) -> dict[str, float]:
     if resources is None:
         return {}
     if not isinstance(resources, Mapping):
         raise DefinitionError(f"{where}: resources is {resources!r}; it is a mapping such as {{'gpu': 1}}")
-    out: dict[str, int] = {}
+    out: dict[str, float] = {}
     for key, amount in resources.items():
-        if not isinstance(key, str) or isinstance(amount, bool) or not isinstance(amount, int) or amount < 1:
+        if not isinstance(key, str) or not key:
             raise DefinitionError(
-                f"{where}: resources has {key!r}: {amount!r}; a resource is a name with a whole number from 1"
+                f"{where}: resources has {key!r}: {amount!r}; a resource is a name with an amount"
             )
-        out[key] = amount
+        out[key] = amount_of(amount, key, f"{where}: resources has {key!r}: {amount!r}")
     return out
 
 
@@ -329,7 +330,7 @@ def step(  # type: ignore[overload-overlap]  # anything callable keeps its signa
     executor: Literal["inline", "thread", "process"] | None = ...,
     timeout: float | None = ...,
     retry: Retry | None = ...,
-    resources: Mapping[str, int] | None = ...,
+    resources: Mapping[str, float | str] | None = ...,
     abandon: bool = ...,
     idempotent: bool = ...,
     pure: bool = ...,
@@ -349,7 +350,7 @@ def step(
     executor: Literal["inline", "thread", "process"] | None = ...,
     timeout: float | None = ...,
     retry: Retry | None = ...,
-    resources: Mapping[str, int] | None = ...,
+    resources: Mapping[str, float | str] | None = ...,
     abandon: bool = ...,
     idempotent: bool = ...,
     pure: bool = ...,
@@ -369,7 +370,7 @@ def step(
     executor: Literal["inline", "thread", "process"] | None = ...,
     timeout: float | None = ...,
     retry: Retry | None = ...,
-    resources: Mapping[str, int] | None = ...,
+    resources: Mapping[str, float | str] | None = ...,
     abandon: bool = ...,
     idempotent: bool = ...,
     pure: bool = ...,
@@ -388,7 +389,7 @@ def step(
     executor: str | None = None,
     timeout: float | None = None,
     retry: Retry | None = None,
-    resources: Mapping[str, int] | None = None,
+    resources: Mapping[str, float | str] | None = None,
     abandon: bool = False,
     idempotent: bool = False,
     pure: bool = False,
@@ -415,7 +416,7 @@ def step(
             ``"process"`` (a worker process: for code that keeps a core busy; takes one ``cpu`` unless ``resources`` says more).
         timeout: seconds that one attempt may take, from its start.
         retry: when and how often to try again.
-        resources: named amounts that the step holds while it runs, such as ``{"gpu": 1}``.
+        resources: named amounts that the step holds while it runs, such as ``{"gpu": 0.5, "memory": "500 MB"}``.
         abandon: when a blocking component times out or is cancelled, go on without waiting for its thread. Its
             late result can't be committed. Without ``idempotent`` it is not tried again.
         idempotent: running the component twice does no harm, even at the same time.

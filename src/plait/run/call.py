@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 import inspect
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from plait.context import Cursor, StepContext
@@ -225,10 +226,14 @@ def context_of(run: Run, cursor: Cursor) -> StepContext:
     began = run.clock()
     teller = run.teller
     frame = run.frames[cursor.task]
-    told = placed(frame, step)
+    told, path = placed(frame, step), frame.path(step.path)
+
+    def charge(tokens: int, resource: str | None) -> None:
+        _charging(run, cursor, path)(tokens, resource)
+
     return StepContext(
         run_id=run.run_id,
-        path=frame.path(step.path),
+        path=path,
         attempt=attempt,
         config=run.config,
         deadline=lambda: _left(run, step, began),
@@ -236,7 +241,15 @@ def context_of(run: Run, cursor: Cursor) -> StepContext:
         emit=None if teller is None else lambda value: teller.emitted(cursor, told, attempt, value),
         room=None if teller is None else teller.room,
         interrupt=lambda message: _ask(run, cursor, step, attempt, message),
+        # What it holds is known now; later, an abandoned thread would find what another attempt holds.
+        charge=charge if frame.plan.needs[cursor.task - frame.base] is None else _charging(run, cursor, path),
     )
+
+
+def _charging(run: Run, cursor: Cursor, path: str) -> Callable[[int, str | None], None]:
+    from plait.run.admit import charging  # only runs that need admission load it otherwise
+
+    return charging(run, cursor, path)
 
 
 def _ask(run: Run, cursor: Cursor, step: PlannedStep, attempt: int, message: Any) -> Any:

@@ -13,8 +13,8 @@ from typing import Any, Generic, TypeVar
 
 from plait.core.names import listing
 from plait.errors import PauseError
-from plait.run.limits import usable_cores
 from plait.run.loops import call_soon, main_loop, wait_for
+from plait.run.machine import usable_cores
 
 S = TypeVar("S")
 

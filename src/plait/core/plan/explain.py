@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from plait.core.amounts import said
 from plait.core.check.artificial_order import windows
 from plait.core.check.facts import Facts
 from plait.core.inputs import REQUIRED
@@ -192,7 +193,7 @@ class _Explainer:
         if step.effect:
             yield "is an effect: it starts only when everything listed before it has succeeded"
         for name, amount in step.resources.items():
-            yield f"holds {amount} of {name!r} while it runs"
+            yield f"holds {said(amount, name)} of {name!r} while it runs"
         if step.exclusive is not None:
             shared = (
                 f", shared by the steps exclusive={step.exclusive!r}"

@@ -153,7 +153,8 @@ class _Lowering:
         if made.remote:  # a thread waits for it, whatever it is there
             made.is_async = False
             made.threads = max(1, int(step.resources.get("cpu", 1)))
-            made.memory = step.resources.get("memory")
+            memory = step.resources.get("memory")
+            made.memory = None if memory is None else int(memory)
         made.where = "loop" if made.is_async or step.executor == "inline" else "thread"
         made.learnable = (
             made.where == "thread"
@@ -278,7 +279,7 @@ class _Lowering:
         if not isinstance(node, Leaf):
             return None
         step = node.step
-        needs = [(f"#{cap}", 1) for cap in node.caps]
+        needs: list[tuple[str, float]] = [(f"#{cap}", 1) for cap in node.caps]
         if step.exclusive is not None:
             # True: this component, wherever it stands; the object outlives the plan, so its id stays its own.
             name = step.exclusive if isinstance(step.exclusive, str) else f"@{id(step.component.given):x}"

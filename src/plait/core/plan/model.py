@@ -25,7 +25,7 @@ SEGMENT: Final = 0
 REGION: Final = 1
 JOIN: Final = 2
 
-Needs: TypeAlias = "tuple[tuple[str, int], ...]"
+Needs: TypeAlias = "tuple[tuple[str, float], ...]"
 Where: TypeAlias = Literal["loop", "thread"]
 
 

@@ -2,6 +2,10 @@
 
 Requests that don't fit wait in one queue per kind of need, the longest remaining path first (n2's pools: no
 scanning past tasks that can't start). Nothing is held while waiting, so there is no deadlock by hold-and-wait.
+
+A request may have rates to pass as well. Time, not a release, lets such a one through, so after every decision
+``next_at`` says when to ask again. One that a rate holds up keeps those behind it from taking what it waits for
+(else one for much would starve), and nobody else.
 """
 
 from __future__ import annotations
@@ -10,8 +14,12 @@ import heapq
 from collections.abc import Hashable, Iterable
 from typing import Generic, TypeAlias, TypeVar
 
+from plait.core.schedule.rates import Meter, Spend, Spent
+
 T = TypeVar("T", bound=Hashable)
+_NEVER = float("inf")
 Need: TypeAlias = "tuple[tuple[Hashable, int], ...]"
+Kind: TypeAlias = "tuple[Need, Spend]"
 
 
 class Ledger(Generic[T]):
@@ -20,16 +28,34 @@ class Ledger(Generic[T]):
     Attributes:
         capacity: the amount that exists of each name.
         free: the amount that nobody holds.
+        meters: the rates that were declared.
+        spent: what those who hold something have used of rates.
+        rated: how many wait that have a rate to pass.
+        next_at: when the first of those that only a rate holds up would fit; infinity if there is none.
     """
 
-    __slots__ = ("_order", "_queues", "_waiting", "capacity", "free", "held")
+    __slots__ = (
+        "_order",
+        "_queues",
+        "_waiting",
+        "capacity",
+        "free",
+        "held",
+        "meters",
+        "next_at",
+        "rated",
+        "spent",
+    )
 
     def __init__(self) -> None:
         self.capacity: dict[Hashable, int] = {}
         self.free: dict[Hashable, int] = {}
         self.held: dict[T, Need] = {}
-        self._queues: dict[Need, list[tuple[float, int, T]]] = {}
-        self._waiting: dict[T, Need] = {}
+        self.meters: dict[Hashable, Meter] = {}
+        self.spent: dict[T, dict[Hashable, Spent]] = {}
+        self.rated, self.next_at = 0, _NEVER
+        self._queues: dict[Kind, list[tuple[float, int, T]]] = {}
+        self._waiting: dict[T, Kind] = {}
         self._order = 0
 
     def declare(self, name: Hashable, capacity: int) -> None:
@@ -54,45 +80,111 @@ class Ledger(Generic[T]):
         if self.fits(need):
             self._take(ticket, need)
             return True
-        self._order += 1
-        self._waiting[ticket] = need
-        heapq.heappush(self._queues.setdefault(need, []), (-rank, self._order, ticket))
+        self._queue(ticket, (need, ()), rank)
         return False
 
-    def withdraw(self, ticket: T) -> None:
-        """Stop waiting; the place in the queue is skipped when it is reached."""
-        self._waiting.pop(ticket, None)
+    def request_rated(
+        self, ticket: T, need: Need, spend: Spend, now: float, rank: float = 0.0
+    ) -> tuple[bool, list[T]]:
+        """The same for one that has rates to pass; tells also which others were granted, as time has passed."""
+        if (
+            not self.rated
+            and self.fits(need)
+            and all(self.meters[m].earliest(n, now) <= now for m, n in spend)
+        ):
+            self._take(ticket, need)
+            self._spend(ticket, spend, now)
+            return True, []
+        self._queue(ticket, (need, spend), rank)
+        self.rated += 1
+        granted = self._grant(now)
+        if ticket not in self.held:
+            return False, granted
+        granted.remove(ticket)
+        return True, granted
 
-    def release(self, ticket: T) -> list[T]:
-        """Give back what a ticket holds; tells who was granted by that, highest rank first."""
+    def _queue(self, ticket: T, kind: Kind, rank: float) -> None:
+        self._order += 1
+        self._waiting[ticket] = kind
+        heapq.heappush(self._queues.setdefault(kind, []), (-rank, self._order, ticket))
+
+    def withdraw(self, ticket: T, now: float = 0.0) -> list[T]:
+        """Stop waiting; the place in the queue is skipped when it is reached. Tells who was granted by that."""
+        kind = self._waiting.pop(ticket, None)
+        if kind is None or not kind[1]:
+            return []
+        self.rated -= 1
+        return self._grant(now)  # it may have kept others from a rate
+
+    def release(self, ticket: T, now: float = 0.0, *, unused: bool = False) -> list[T]:
+        """Give back what a ticket holds; tells who was granted by that, highest rank first.
+
+        Args:
+            ticket: whose.
+            now: the time, needed if rates are asked for.
+            unused: nothing was done with it, so it counts for no rate.
+        """
         for name, amount in self.held.pop(ticket):
             self.free[name] += amount
-        return self._grant() if self._waiting else []
+        if self.spent:
+            for spent in self.spent.pop(ticket, {}).values():
+                spent.meter.undo(spent) if unused else spent.meter.settle(spent)
+        return self._grant(now) if self._waiting else []
+
+    def look(self, now: float) -> list[T]:
+        """Time has passed; tells who was granted by that."""
+        return self._grant(now)
 
     def _take(self, ticket: T, need: Need) -> None:
         for name, amount in need:
             self.free[name] -= amount
         self.held[ticket] = need
 
-    def _grant(self) -> list[T]:
+    def _spend(self, ticket: T, spend: Spend, now: float) -> None:
+        self.spent[ticket] = {name: self.meters[name].spend(amount, now) for name, amount in spend}
+
+    def _affords(self, spend: Spend, now: float, shut: set[Hashable]) -> bool:
+        """Whether the rates let a request through; if not, those behind it may not take what it waits for."""
+        if not shut.isdisjoint(name for name, _ in spend):
+            return False
+        at = now
+        for name, amount in spend:
+            earliest = self.meters[name].earliest(amount, now)
+            if earliest > now:
+                shut.add(name)
+                at = max(at, earliest)
+        if at <= now:
+            return True
+        self.next_at = min(self.next_at, at)
+        return False
+
+    def _grant(self, now: float) -> list[T]:
         granted: list[T] = []
+        shut: set[Hashable] = set()
+        self.next_at = _NEVER
         heads = [
-            (queue[0][0], queue[0][1], need) for need, queue in self._queues.items() if self._prune(queue)
+            (queue[0][0], queue[0][1], kind) for kind, queue in self._queues.items() if self._prune(queue)
         ]
         heapq.heapify(heads)
         while heads:
-            _, _, need = heapq.heappop(heads)
+            _, _, kind = heapq.heappop(heads)
+            need, spend = kind
             if not self.fits(need):
                 continue  # nothing of this kind can start until something else ends
-            queue = self._queues[need]
+            if spend and not self._affords(spend, now, shut):
+                continue
+            queue = self._queues[kind]
             ticket = heapq.heappop(queue)[2]
             del self._waiting[ticket]
             self._take(ticket, need)
+            if spend:
+                self.rated -= 1
+                self._spend(ticket, spend, now)
             granted.append(ticket)
             if self._prune(queue):
-                heapq.heappush(heads, (queue[0][0], queue[0][1], need))
-        for need in [n for n, q in self._queues.items() if not q]:
-            del self._queues[need]
+                heapq.heappush(heads, (queue[0][0], queue[0][1], kind))
+        for kind in [k for k, q in self._queues.items() if not q]:
+            del self._queues[kind]
         return granted
 
     def _prune(self, queue: list[tuple[float, int, T]]) -> bool:
