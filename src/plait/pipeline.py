@@ -603,18 +603,18 @@ class Pipeline(Joining, Generic[StateT, InputT]):
 
     async def __aenter__(self) -> Pipeline[StateT, InputT]:
         """Set up all components, side by side."""
-        from plait.run.lifecycle import warm
+        from plait.run.lifecycle import living_here, warm
 
         self._program(fused=True)
-        await warm(s.component for s in steps_of(self.__plait_definition__))
+        await warm(living_here(steps_of(self.__plait_definition__)))
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        from plait.run.lifecycle import cool
+        from plait.run.lifecycle import cool, living_here
 
-        await cool(s.component for s in steps_of(self.__plait_definition__))
+        await cool(living_here(steps_of(self.__plait_definition__)))
 
     def __enter__(self) -> Pipeline[StateT, InputT]:
         return run_sync(self.__aenter__)

@@ -263,6 +263,18 @@ def test_a_component_is_set_up_once_per_worker_and_torn_down_at_the_end(tmp_path
     assert path.read_text() == "up down "
 
 
+def test_a_warm_pipeline_sets_nothing_up_here_for_its_workers(tmp_path: Path) -> None:
+    path = tmp_path / "life"
+
+    async def main() -> list[Any]:
+        async with Pipeline([step(Heavy(str(path)), {"n": "n"}, "out", executor="process")]) as pipeline:
+            return [(await pipeline.arun({"n": 1})).state["out"] for _ in range(2)]
+
+    assert asyncio.run(main()) == [True, True]
+    process.close_process_pool()
+    assert path.read_text() == "up down "
+
+
 def test_nothing_is_left_of_large_arrays() -> None:
     numpy = pytest.importorskip("numpy")
     flow = [

@@ -12,12 +12,15 @@ import inspect
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from plait.context import CURRENT, Cursor
 from plait.core.component import Component
 from plait.executors.job import Job
 from plait.executors.thread import thread_pool
+
+if TYPE_CHECKING:
+    from plait.core.step import Step
 
 
 class _Entry:
@@ -126,6 +129,11 @@ async def _call(
             cursor.job = None
     if inspect.isawaitable(outcome):
         await outcome
+
+
+def living_here(steps: Iterable[Step[..., Any]]) -> list[Component]:
+    """The components of steps that run in this process; worker processes set up their own."""
+    return [step.component for step in steps if step.executor != "process"]
 
 
 async def warm(components: Iterable[Component]) -> None:
