@@ -57,6 +57,7 @@ MAY_IMPORT = {
     "plait.observers": SHARED | {"plait.observers"},
     "plait.stores": SHARED | {"plait.stores"},
     "plait.routers": CORE | {"plait.routers"},
+    "plait.components": SHARED | {"plait.components"},
     # The loop hands jobs to executors and keeps results in stores; those are the arrows between shells.
     "plait.run": SHARED | {"plait.run", "plait.executors", "plait.stores"},
 }
@@ -66,10 +67,11 @@ MAY_NOT_IMPORT = {
     "plait.executors": {"plait.core.plan", "plait.core.schedule", "plait.core.flow", "plait.core.report"},
     "plait.stores": {"plait.core.flow", "plait.core.check"},
     "plait.routers": {"plait.core.plan", "plait.core.schedule", "plait.core.flow", "plait.core.check"},
+    "plait.components": {"plait.core.plan", "plait.core.schedule", "plait.core.flow", "plait.core.check"},
 }
 """Exceptions within what is allowed: an executor knows no plan, a store and a router no pipeline."""
 
-TOP = {"plait.cli", "plait.compat", "plait.routers", "plait.testing", "plait.web"}
+TOP = {"plait.cli", "plait.compat", "plait.components", "plait.routers", "plait.testing", "plait.web"}
 """Nothing below imports these."""
 
 

@@ -80,7 +80,11 @@ def _says_more(one: str, other: str) -> bool:
 def signature(name: str) -> str:
     """The signature of a public name, as it stands on the page."""
     found = find(name)
-    shown = name.rpartition(".")[2] if name.startswith(("events.", "routers.", "testing.")) else name
+    shown = (
+        name.rpartition(".")[2]
+        if name.startswith(("components.", "events.", "routers.", "testing."))
+        else name
+    )
     if isinstance(found, property):
         return (
             f"{shown}: {_annotation(inspect.signature(typing.cast('Any', found.fget)).return_annotation)}\n"

@@ -105,7 +105,7 @@ def failed(
     attempt = cursor.attempt if k == first else 1
     run.trouble.errors[task, k, attempt] = error
     path = frame.path(step.path)
-    matches, waits, catches = policies_that_match(path, step.retry, frame, error)
+    matches, waits, catches = policies_that_match(path, step.retry, frame, error, attempt)
     if cursor.abandoned and not step.idempotent:
         matches, waits = 0, ()
     commands = run.handle(Failed(now, task, k, matches, waits, random.random(), catches))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from plait.context import Cursor
 from plait.core.plan.model import PlannedStep
 from plait.core.policy import Retry, is_one_of
+from plait.core.retry_after import retry_after
 from plait.errors import StepWouldNotStop, annotate
 
 if TYPE_CHECKING:
@@ -49,7 +52,7 @@ class Trouble:
 
 
 def policies_that_match(
-    path: str, own: Retry | None, frame: Frame, error: BaseException
+    path: str, own: Retry | None, frame: Frame, error: BaseException, attempt: int = 1
 ) -> tuple[int, tuple[float | None, ...], int]:
     """Which policies would try again for this error, after how long where the filter says so, and which handlers take it.
 
@@ -58,6 +61,7 @@ def policies_that_match(
         own: the policy of the step or region that failed; it has bit 0 and the first place.
         frame: the frame around it; the policies of its region and of those further out follow.
         error: what was raised.
+        attempt: which attempt of the step it was.
     """
     bits = 0
     waits: list[float | None] = []
@@ -79,6 +83,10 @@ def policies_that_match(
             continue
         if answer is not False:
             bits |= 1 << depth
+            if answer is True:
+                asked = retry_after(error, now=time.time())
+                if asked:  # the back-off comes on top, so that those who were sent away together don't come back together
+                    answer = asked + retry.delay(1 if depth else attempt, random.random())
             if answer is not True:
                 waits += [None] * (depth - len(waits))
                 waits.append(float(answer))
