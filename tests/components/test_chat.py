@@ -14,7 +14,19 @@ import pytest
 from tests.components.faulty_server import Answer, failed, faulty, said, streamed
 from typing_extensions import TypedDict
 
-from plait import DefinitionError, MissingExtra, Pipeline, Retry, StepTimeout, shutdown, step
+from plait import (
+    DefinitionError,
+    Keep,
+    Limit,
+    Limits,
+    MissingExtra,
+    Pipeline,
+    Retry,
+    StepContext,
+    StepTimeout,
+    shutdown,
+    step,
+)
 from plait.components import BadAnswer, ChatModel
 
 KEY = "sk-a-secret"
@@ -214,18 +226,29 @@ def test_a_wrong_answer_is_told_without_its_words_and_can_be_tried_again(
     assert result.state["answer"]
 
 
-def test_usage_is_charged(openai, monkeypatch) -> None:
-    from plait.context import StepContext
-
+@pytest.mark.parametrize(
+    ("answer", "options"),
+    [(said("yes"), {}), (streamed("yes"), {"stream": True}), (said("no json"), {"schema": Letter})],
+)
+def test_usage_is_charged_to_the_limits_also_for_a_wrong_answer(openai, monkeypatch, answer, options) -> None:
     charged = []
-    monkeypatch.setattr(
-        StepContext, "charge", lambda self, tokens, **_: charged.append((self.path, tokens)), raising=False
-    )
-    asked([said("yes")])
-    asked([streamed("yes")], stream=True)
-    asked([said("no json")], schema=Letter)
-    assert [tokens for _, tokens in charged] == [7, 7, 7]
-    assert all(path for path, _ in charged)
+    charge = StepContext.charge
+
+    def seen(self, *, tokens, resource=None):
+        charged.append(tokens)
+        charge(self, tokens=tokens, resource=resource)
+
+    monkeypatch.setattr(StepContext, "charge", seen)
+
+    async def main():
+        async with faulty(answer) as server:
+            chat = ChatModel("m", base_url=server.url, api_key=KEY, **options)
+            one = step(chat, {"prompt": "prompt"}, "answer", resources={"api": 1}, error_handler=Keep())
+            async with Pipeline([one], limits=Limits({"api": Limit(tpm=1000)})) as pipeline:
+                await pipeline.arun({"prompt": "?"})
+
+    asyncio.run(main())
+    assert charged == [7]
 
 
 def test_every_loop_has_a_client_of_its_own_and_all_are_closed(openai) -> None:

@@ -300,6 +300,5 @@ def _context() -> StepContext | None:
 def _charge(context: StepContext | None, usage: Any) -> None:
     """Tell the limits what the call really took."""
     tokens = getattr(usage, "total_tokens", None)
-    charge = getattr(context, "charge", None)
-    if charge is not None and isinstance(tokens, int) and tokens > 0:
-        charge(tokens=tokens)
+    if context is not None and isinstance(tokens, int) and tokens > 0:
+        context.charge(tokens=tokens)
