@@ -20,6 +20,9 @@ class Retry:
     the share ``jitter`` is drawn at random ("equal jitter" at 0.5, "full jitter" at 1.0; M. Brooker,
     "Exponential Backoff and Jitter"). A step that waits holds no slot and no limit.
 
+    If the error asks for a wait, by its ``retry_after`` or by the ``Retry-After`` of its ``response``, that much is waited
+    first, at most five minutes.
+
     Args:
         attempts: how often to try in all, the first time included.
         backoff: seconds before the second attempt.
