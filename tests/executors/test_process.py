@@ -161,6 +161,7 @@ def test_what_goes_on_around_a_step_is_there_too(
     flow = step(told, {"n": "n"}, "out", name="it", executor="process", timeout=30)
     with Pipeline([flow], name="p").stream({"n": 5}, config={"model": "small"}) as stream:
         emitted = [getattr(event, "value", None) for event in stream]
+        assert stream.result is not None
         state = stream.result.state
     out = state["out"]
     assert (out["path"], out["attempt"], out["config"]) == ("it", 1, {"model": "small"})
@@ -229,6 +230,18 @@ def test_a_failure_beside_it_kills_the_worker() -> None:
         ).run({"n": 1})
     assert time.monotonic() - began < 30
     assert process_pool().pids() == []
+
+
+def test_no_more_workers_are_busy_than_the_setting_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    process.close_process_pool()
+    monkeypatch.setattr(process, "_pool", process.ProcessExecutor(1))
+    monkeypatch.setattr(process, "_owner", os.getpid())
+    branches = [step(where, {"n": "n"}, f"p{i}", name=f"b{i}", executor="process") for i in range(4)]
+    from plait import Limits
+
+    state = Pipeline([parallel(branches)], limits=Limits({"cpu": 4})).run({"n": 1}).state
+    assert len({state[f"p{i}"] for i in range(4)}) == 1
+    process.close_process_pool()
 
 
 def test_errors_come_back_as_they_are() -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
-from decimal import Decimal
 
 from plait.core.names import did_you_mean
 from plait.errors import DefinitionError
@@ -17,7 +15,7 @@ for _power, _letter in enumerate("kMGT", 1):
     _UNITS[f"{_letter}B"] = 1000**_power
     _UNITS[f"{_letter.upper()}iB"] = 1024**_power
 _BY_CASE = {unit.lower(): size for unit, size in _UNITS.items()}
-_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", re.ASCII)
+_SIZE = r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*"
 
 
 def thousandths(amount: float) -> int:
@@ -40,6 +38,8 @@ def amount_of(value: object, name: str, what: str) -> int | float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0 or math.isinf(value):
         raise DefinitionError(f"{what}; an amount is a number above 0, such as 1 or 0.5")
     if isinstance(value, float):
+        from decimal import Decimal  # an import that most starts can do without
+
         if (Decimal(repr(value)) * 1000) % 1:
             raise DefinitionError(
                 f"{what}; an amount has at most 3 decimals; round it: {round(value, 3) or 0.001:g}"
@@ -62,7 +62,10 @@ def size_of(value: object, what: str) -> int:
 
 
 def _parsed(value: str, what: str) -> int:
-    found = _SIZE.fullmatch(value)
+    import re
+    from decimal import Decimal
+
+    found = re.fullmatch(_SIZE, value, re.ASCII)
     if found is None:
         raise DefinitionError(f"{what}; a size is a number with a unit, such as '500 MB' or '2 GiB'")
     number, unit = found.groups()

@@ -29,7 +29,7 @@ class Settings:
     Args:
         max_concurrency: the most steps of one run that run at once; None for any number.
         threads: the most threads that run blocking components at once.
-        processes: the most worker processes; 0 for one for each usable core.
+        processes: the most worker processes that are busy at once; 0 for as many as the limit of ``cpu`` allows.
         grace: seconds that a cancelled step has for its cleanup before it is told again.
         stall_after: seconds that a step may block the event loop before it is named.
         limits: how much there is of each resource.
@@ -186,8 +186,8 @@ TABLE: Final[Mapping[str, Setting]] = {
         ),
         Setting(
             "processes",
-            "a whole number from 0; 0 means one for each usable core",
-            "The most worker processes, for steps that run in processes.",
+            "a whole number from 0; 0 means as many as the limit of `cpu` allows",
+            "The most worker processes that are busy at once, for steps that run in processes.",
             parse=int,
             check=_from(0),
         ),

@@ -13,13 +13,10 @@ time, takes nobody with it; the next call gets another one. Workers are forked f
 from __future__ import annotations
 
 import atexit
-import contextlib
 import contextvars
 import itertools
 import os
 import signal
-import socket
-import subprocess
 import sys
 import threading
 import time
@@ -28,8 +25,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from plait.core.component import Component
-from plait.errors import DefinitionError, NotSendable, PlaitError, WorkerDied
-from plait.executors.forkserver import ANSWER, COMMAND
+from plait.errors import DefinitionError, NotSendable, WorkerDied
 from plait.executors.job import Job
 from plait.executors.transfer import (
     Message,
@@ -42,8 +38,11 @@ from plait.executors.transfer import (
     send,
     unpack,
 )
+from plait.executors.workers import Server, Worker
+from plait.settings import settings
 
 IDLE_SECONDS: Final = 60.0
+_LOOK: Final = 0.05
 _KEPT: Final = 256
 """How many components' pickles are kept."""
 _SMALL: Final = 2048
@@ -54,148 +53,11 @@ class Killed(BaseException):
     """The worker was killed because its call was told to stop; whoever told it so says what that means."""
 
 
-class Server:
-    """The fork server, seen from here."""
-
-    def __init__(self) -> None:
-        self._sock, theirs = socket.socketpair()
-        code = "import sys; from plait.executors.forkserver import main; main(int(sys.argv[1]), int(sys.argv[2]))"
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-        try:
-            self._process = subprocess.Popen(  # noqa: S603  (our own interpreter, our own code)
-                [sys.executable, "-c", code, str(theirs.fileno()), str(os.getpid())],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
-                env=environment,
-            )
-        finally:
-            theirs.close()
-        self._asking = threading.Lock()
-        self._answered = threading.Condition()
-        self._born: list[int] = []
-        self._workers: dict[int, Worker] = {}
-        self._early: dict[int, int] = {}
-        self.alive = True
-        threading.Thread(target=self._listen, name="plait-processes", daemon=True).start()
-
-    def fork(self, threads: int) -> Worker:
-        """A new worker whose numeric libraries use this many threads."""
-        ours, theirs = socket.socketpair()
-        try:
-            with self._asking:
-                try:
-                    socket.send_fds(self._sock, [COMMAND.pack(b"F", threads)], [theirs.fileno()])
-                except OSError:
-                    self.alive = False
-                    raise PlaitError(
-                        "the server process for workers is gone; the next call starts another"
-                    ) from None
-                with self._answered:
-                    self._answered.wait_for(lambda: self._born or not self.alive)
-                    if not self._born:
-                        raise PlaitError("the server process for workers ended while it made one")
-                    pid = self._born.pop()
-                    worker = Worker(self, pid, ours, threads)
-                    self._workers[pid] = worker
-                    if pid in self._early:
-                        worker.ended(self._early.pop(pid))
-        except BaseException:
-            ours.close()
-            raise
-        finally:
-            theirs.close()
-        return worker
-
-    def kill(self, worker: Worker) -> None:
-        """End a worker and whatever it has started."""
-        with contextlib.suppress(OSError), self._asking:
-            self._sock.sendall(COMMAND.pack(b"K", worker.pid))
-
-    def _listen(self) -> None:
-        data = b""
-        while True:
-            try:
-                more = self._sock.recv(ANSWER.size - len(data))
-            except OSError:
-                more = b""
-            if not more:
-                break
-            data += more
-            if len(data) < ANSWER.size:
-                continue
-            (kind, pid, status), data = ANSWER.unpack(data), b""
-            with self._answered:
-                if kind == b"P":
-                    self._born.append(pid)
-                    self._answered.notify_all()
-                elif pid in self._workers:
-                    self._workers.pop(pid).ended(status)
-                else:
-                    self._early[pid] = status
-        with self._answered:
-            self.alive = False
-            for worker in self._workers.values():
-                worker.ended(None)
-            self._workers.clear()
-            self._answered.notify_all()
-
-    def close(self) -> None:
-        """End the server, and with it every worker that is left."""
-        self.alive = False
-        with contextlib.suppress(OSError):
-            self._sock.shutdown(socket.SHUT_RDWR)
-        try:
-            self._process.wait(5.0)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._sock.close()
-
-
-class Worker:
-    """One worker process."""
-
-    def __init__(self, server: Server, pid: int, sock: socket.socket, threads: int) -> None:
-        self.server, self.pid, self.sock, self.threads = server, pid, sock, threads
-        self.knows: set[int] = set()
-        self.since = time.monotonic()
-        self.status: int | None = None
-        self.told = False
-        self._gone = threading.Event()
-
-    def ended(self, status: int | None) -> None:
-        """The server has seen it end: whoever reads from it stops, even if a grandchild holds the other side."""
-        self.status = status
-        self._gone.set()
-        with contextlib.suppress(OSError):
-            self.sock.shutdown(socket.SHUT_RD)
-
-    @property
-    def gone(self) -> bool:
-        """Whether the process has ended."""
-        return self._gone.is_set()
-
-    def kill(self) -> None:
-        """End it now."""
-        self.server.kill(self)
-
-    def stop(self) -> None:
-        """End it because its call was told to stop."""
-        self.told = True
-        self.kill()
-
-    def bury(self) -> int | None:
-        """Make sure that it has ended; its exit code."""
-        if not self._gone.wait(1.0):  # it closed its socket and lives on
-            self.kill()
-            self._gone.wait(5.0)
-        self.sock.close()
-        return self.status
-
-
 class ProcessExecutor:
     """A pool of worker processes that grows with the calls made at once; admission (``cpu``) bounds those.
+
+    Args:
+        most: the most workers that are busy at once; 0 for as many as admission lets call.
 
     Attributes:
         segments: the shared memory in use now.
@@ -203,8 +65,11 @@ class ProcessExecutor:
 
     name = "process"
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = 0) -> None:
+        self.most = most
         self._lock = threading.Lock()
+        self._free = threading.Condition(self._lock)
+        self._calls = 0
         self._server: Server | None = None
         self._idle: list[Worker] = []
         self._busy: set[Worker] = set()
@@ -238,6 +103,20 @@ class ProcessExecutor:
             with self._lock:
                 self._busy.add(found)
         return found
+
+    def _turn(self, job: Job | None) -> None:
+        """Wait until fewer calls are on their way than there may be workers, or until the job is told to stop."""
+        with self._lock:
+            while self.most and self._calls >= self.most:
+                self._free.wait(_LOOK)
+                if job is not None and job.cancelled:
+                    raise Killed
+            self._calls += 1
+
+    def _turn_over(self) -> None:
+        with self._lock:
+            self._calls -= 1
+            self._free.notify()
 
     def _put_back(self, worker: Worker) -> None:
         with self._lock:
@@ -287,7 +166,10 @@ class ProcessExecutor:
         path = about["path"]
         number, packed, keep, in_main = self._component(component, path)
         message, also_main = _arguments(args, kwargs, path, self.segments)
+        mine = False
         try:
+            self._turn(job)
+            mine = True
             about = {
                 **about,
                 "component": number,
@@ -305,6 +187,8 @@ class ProcessExecutor:
                 raise WorkerDied(f"step {path!r}: no worker process lived long enough to take its call")
             return self._follow(worker, about, job, heard)
         finally:
+            if mine:
+                self._turn_over()
             discard(message, self.segments)
 
     def _begin(self, worker: Worker, about: dict[str, Any], packed: Any, message: Message) -> bool:
@@ -347,14 +231,12 @@ class ProcessExecutor:
                         f"step {about['path']!r}: its result could not be read here "
                         f"({type(error).__name__}: {error}); return plain data, or use executor='thread'"
                     ) from error
-                finally:
-                    alive = True
                 if kind == "done":
+                    alive = True
                     good, result, cpu = value
                     if not good:
                         raise result
                     return result, cpu
-                alive = False
                 _hear(kind, value, heard)
         finally:
             if job is not None:
@@ -587,7 +469,7 @@ def process_pool() -> ProcessExecutor:
             supported()
             if _pool is None:
                 atexit.register(close_process_pool)
-            _pool, _owner = ProcessExecutor(), os.getpid()
+            _pool, _owner = ProcessExecutor(settings().processes), os.getpid()
         return _pool
 
 

@@ -8,13 +8,15 @@ only on its own loop.
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from plait.core.schedule.ledger import Ledger
 from plait.core.schedule.rates import Steady
+
+if TYPE_CHECKING:
+    import asyncio
 
 _NEVER = float("inf")
 _LEAST = 1e-6
@@ -77,6 +79,8 @@ class Alarms:
     def set(self, late: Iterable[_Alarm]) -> None:
         """Not under the lock: have these loops look at the moment that ``after`` found."""
         for alarm in late:
+            import asyncio  # whoever has a loop has loaded it; `plait --help` has not
+
             try:
                 running: Any = asyncio.get_running_loop()
             except RuntimeError:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 _CGROUPS = "sys/fs/cgroup"
 
@@ -41,10 +40,10 @@ def _quota(root: str) -> float | None:
     """How many cores' time the groups allow, the least of them."""
     found: list[float] = []
     for group in _groups(root, None):
-        quota, period = (*_words(group / "cpu.max"), "", "")[:2]
+        quota, period = (*_words(f"{group}/cpu.max"), "", "")[:2]
         _ratio(quota, period, found)
     for group in _groups(root, "cpu"):
-        quota, period = (" ".join(_words(group / f"cpu.cfs_{name}_us")) for name in ("quota", "period"))
+        quota, period = (" ".join(_words(f"{group}/cpu.cfs_{name}_us")) for name in ("quota", "period"))
         _ratio(quota, period, found)
     return min(found) if found else None
 
@@ -58,8 +57,8 @@ def _ratio(quota: str, period: str, found: list[float]) -> None:
 
 @functools.lru_cache(maxsize=8)
 def _memory_limit(root: str) -> int | None:
-    files = [group / "memory.max" for group in _groups(root, None)]
-    files += [group / "memory.limit_in_bytes" for group in _groups(root, "memory")]
+    files = [f"{group}/memory.max" for group in _groups(root, None)]
+    files += [f"{group}/memory.limit_in_bytes" for group in _groups(root, "memory")]
     # The first version says "none" as a number near 2 ** 63.
     limits = [
         int(words[0])
@@ -69,32 +68,33 @@ def _memory_limit(root: str) -> int | None:
     return min(limits) if limits else None
 
 
-def _groups(root: str, controller: str | None) -> Iterator[Path]:
+def _groups(root: str, controller: str | None) -> Iterator[str]:
     """The folders of the process's group and of those around it; ``controller`` is None for the second version."""
-    for line in _lines(Path(root, "proc/self/cgroup")):
+    for line in _lines(f"{root}/proc/self/cgroup"):
         number, _, rest = line.partition(":")
         controllers, _, path = rest.partition(":")
         if controller is None:
             if number != "0" or controllers:
                 continue
-            tops = [Path(root, _CGROUPS)]
+            tops = [f"{root}/{_CGROUPS}"]
         else:
             if controller not in controllers.split(","):
                 continue
-            tops = [Path(root, _CGROUPS, name) for name in {controllers, controller}]
+            tops = [f"{root}/{_CGROUPS}/{name}" for name in {controllers, controller}]
         parts = [part for part in path.split("/") if part not in ("", "..")]
         for top in tops:
             for depth in range(len(parts), -1, -1):
-                yield top.joinpath(*parts[:depth])
+                yield "/".join([top, *parts[:depth]])
 
 
-def _lines(file: Path) -> list[str]:
+def _lines(file: str) -> list[str]:
     try:
-        return file.read_text(encoding="utf-8", errors="replace").splitlines()
+        with open(file, encoding="utf-8", errors="replace") as opened:  # noqa: PTH123  (pathlib costs every start an import)
+            return opened.read().splitlines()
     except OSError:
         return []
 
 
-def _words(file: Path) -> list[str]:
+def _words(file: str) -> list[str]:
     lines = _lines(file)
     return lines[0].split() if lines else []
