@@ -7,8 +7,10 @@ never replaces them. So a difference between two rows is the library, not the st
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from pathlib import Path
 from typing import Any, TypeAlias
 
 Row: TypeAlias = dict[str, int]
@@ -169,3 +171,27 @@ def reader(group: int, *, whole: bool) -> Callable[[list[Row]], Coroutine[Any, A
         return rows[group]["score"] + rows[-1 - group]["score"]
 
     return read_all if whole else peek
+
+
+def churn(value: int) -> int:
+    """A computation in Python that holds Python's lock: so many rounds."""
+    total = 7
+    for i in range(value):
+        total = (total * 31 + i) % 1_000_003
+    return total
+
+
+def read_array(value: Any) -> tuple[float, str]:
+    """Read an array of numpy whole, and say in whose memory it lies."""
+    return float(value.sum()), memory_of(value.__array_interface__["data"][0])
+
+
+def memory_of(address: int) -> str:
+    """What is mapped at an address: a file or shared memory by its numbers, or memory of this process alone."""
+    with Path("/proc/self/maps").open(encoding="utf-8") as maps:
+        for line in maps:
+            where, _, _, device, inode, *_ = line.split()
+            first, last = (int(part, 16) for part in where.split("-"))
+            if first <= address < last and inode != "0":
+                return f"{device} {inode}"
+    return f"process {os.getpid()}"

@@ -17,6 +17,8 @@ MODULES = {
     "M6": "m06_many_documents",
     "M7": "m07_invocations",
     "M8": "m08_blocking",
+    "M9": "m09_cpu_bound",
+    "M10": "m10_large_array",
     "M11": "m11_first_result",
     "M12": "m12_large_state",
     "M13": "m13_tutorial",
