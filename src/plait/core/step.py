@@ -259,7 +259,7 @@ def make_step(
         executor=executor,
         timeout=seconds(timeout, f"{where}: timeout"),
         retry=retry,
-        resources=_resources(_with_cpu(resources) if executor == "process" else resources, where),
+        resources=_resources(resources, where, executor),
         abandon=bool(abandon),
         idempotent=bool(idempotent),
         pure=bool(pure),
@@ -291,23 +291,13 @@ def checked(handler: object, where: str) -> ErrorHandler | None:
     return check_handler(handler, where)
 
 
-def _with_cpu(resources: Any) -> Any:
-    """What a step in a process needs: one core, unless it says more."""
-    return (
-        {"cpu": 1, **resources}
-        if isinstance(resources, Mapping)
-        else {"cpu": 1}
-        if resources is None
-        else resources
-    )
-
-
-def _resources(resources: object, where: str) -> dict[str, float]:
+def _resources(resources: object, where: str, executor: str | None) -> dict[str, float]:
+    # What runs in a process keeps a core busy, unless it says more.
+    out: dict[str, float] = {"cpu": 1} if executor == "process" else {}
     if resources is None:
-        return {}
+        return out
     if not isinstance(resources, Mapping):
         raise DefinitionError(f"{where}: resources is {resources!r}; it is a mapping such as {{'gpu': 1}}")
-    out: dict[str, float] = {}
     for key, amount in resources.items():
         if not isinstance(key, str) or not key:
             raise DefinitionError(

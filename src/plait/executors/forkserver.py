@@ -18,7 +18,6 @@ import select
 import signal
 import socket
 import struct
-import sys
 from typing import Final
 
 COMMAND: Final = struct.Struct("<cI")
@@ -129,7 +128,3 @@ def _kill(group: int) -> None:
     except OSError:
         with contextlib.suppress(OSError):
             os.kill(group, signal.SIGKILL)
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))

@@ -17,10 +17,9 @@ class Job:
         abandon: whether to answer at once when cancelled, without waiting for the call to end.
         cancelled: set when somebody asked the call to stop; a cooperative one looks at it.
         stop: ends what the call waits for, where it can be ended (a worker process); set by the call.
-        cpu: CPU seconds that others have spent for the call.
     """
 
-    __slots__ = ("abandon", "call", "cancelled", "context", "cpu", "name", "stop")
+    __slots__ = ("abandon", "call", "cancelled", "context", "name", "stop")
 
     def __init__(
         self, call: Callable[[], Any], name: str, context: contextvars.Context, *, abandon: bool = False
@@ -28,7 +27,6 @@ class Job:
         self.call, self.name, self.context, self.abandon = call, name, context, abandon
         self.cancelled = False
         self.stop: Callable[[], None] | None = None
-        self.cpu = 0.0
 
 
 class Abandoned:
@@ -38,3 +36,7 @@ class Abandoned:
 
     def __init__(self, job: Job) -> None:
         self.job = job
+
+
+class Killed(BaseException):
+    """What a call raises that was ended by ``stop``; whoever told it to says what that means."""

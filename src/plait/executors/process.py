@@ -26,7 +26,7 @@ from typing import Any, Final
 
 from plait.core.component import Component
 from plait.errors import DefinitionError, NotSendable, WorkerDied
-from plait.executors.job import Job
+from plait.executors.job import Job, Killed
 from plait.executors.transfer import (
     Message,
     Pickler,
@@ -43,14 +43,11 @@ from plait.settings import settings
 
 IDLE_SECONDS: Final = 60.0
 _LOOK: Final = 0.05
+"""Seconds between two looks at whether a call that waits for its turn was told to stop."""
 _KEPT: Final = 256
 """How many components' pickles are kept."""
 _SMALL: Final = 2048
 """A component without a life cycle whose pickle is smaller is sent with each call."""
-
-
-class Killed(BaseException):
-    """The worker was killed because its call was told to stop; whoever told it so says what that means."""
 
 
 class ProcessExecutor:
@@ -74,7 +71,7 @@ class ProcessExecutor:
         self._idle: list[Worker] = []
         self._busy: set[Worker] = set()
         self._numbers = itertools.count(1)
-        self._packed: OrderedDict[int, tuple[Any, int, Any, bool, bool]] = OrderedDict()
+        self._packed: OrderedDict[int, tuple[Any, int, bytes, bool, bool]] = OrderedDict()
         self.segments = Segments()
         self._closed = False
 
@@ -141,7 +138,7 @@ class ProcessExecutor:
         about: dict[str, Any],
         *,
         job: Job | None = None,
-        heard: Callable[[str, Any], None] | None = None,
+        heard: Callable[[Any], object] | None = None,
         threads: int = 1,
     ) -> tuple[Any, float]:
         """Call a component in a worker, and wait for it in this thread.
@@ -191,7 +188,7 @@ class ProcessExecutor:
                 self._turn_over()
             discard(message, self.segments)
 
-    def _begin(self, worker: Worker, about: dict[str, Any], packed: Any, message: Message) -> bool:
+    def _begin(self, worker: Worker, about: dict[str, Any], packed: bytes, message: Message) -> bool:
         """Hand a call over; False when the worker had ended before, so that it can't have begun."""
         known = about["component"] in worker.knows
         head = {**about, "packed": None if known else packed}
@@ -211,7 +208,7 @@ class ProcessExecutor:
         return True
 
     def _follow(
-        self, worker: Worker, about: dict[str, Any], job: Job | None, heard: Callable[[str, Any], None] | None
+        self, worker: Worker, about: dict[str, Any], job: Job | None, heard: Callable[[Any], object] | None
     ) -> tuple[Any, float]:
         alive = False
         try:
@@ -259,7 +256,7 @@ class ProcessExecutor:
             f"step {about['path']!r}, attempt {attempt}: its worker process {_how(status)}", status, attempt
         )
 
-    def _component(self, component: Component, path: str) -> tuple[int, Any, bool, bool]:
+    def _component(self, component: Component, path: str) -> tuple[int, bytes, bool, bool]:
         """A component's number, its pickle, whether workers keep it, and whether ``__main__`` defines it."""
         key = id(component.given)
         with self._lock:
@@ -267,13 +264,12 @@ class ProcessExecutor:
             if found is not None and found[0] is component.given:
                 self._packed.move_to_end(key)
                 return found[1:]
-        message, in_main = _packed(component.given, f"step {path!r}: the component {component.name!r}", None)
-        buffers = [_read_back(fd) for fd in message.segments]
-        discard(message)
+        what = f"step {path!r}: the component {component.name!r}"
+        message, in_main = _packed(component.given, what, None, apart=False)
         life = component.setup is not None or component.teardown is not None
-        keep = life or len(message.head) > _SMALL or bool(buffers)
+        keep = life or len(message.head) > _SMALL
         with self._lock:
-            made = component.given, next(self._numbers), (message.head, buffers), keep, in_main
+            made = component.given, next(self._numbers), message.head, keep, in_main
             self._packed[key] = made
             while len(self._packed) > _KEPT:
                 self._packed.popitem(last=False)
@@ -307,13 +303,6 @@ def _part(worker: Worker) -> None:
     worker.bury()
 
 
-def _read_back(fd: int) -> Any:
-    import mmap
-
-    with mmap.mmap(fd, 0, access=mmap.ACCESS_READ) as mapped:
-        return bytearray(mapped)
-
-
 def _config_apart(head: dict[str, Any]) -> Message:
     """The head of a call; settings and variables that can't be pickled stay here."""
     try:
@@ -332,12 +321,12 @@ def _can_be_sent(value: Any) -> bool:
     return True
 
 
-def _packed(value: Any, what: str, segments: Segments | None) -> tuple[Message, bool]:
+def _packed(value: Any, what: str, segments: Segments | None, *, apart: bool = True) -> tuple[Message, bool]:
     """A pickled value, and whether it needs the script that this process runs."""
     refused: Exception | None = None
     message = Message(b"")
     try:
-        message = pack(value, Pickler, segments)
+        message = pack(value, Pickler, segments, apart=apart)
     except Exception as error:  # noqa: BLE001  (an object's own __reduce__ may raise anything)
         refused = error
     else:
@@ -354,7 +343,7 @@ def _packed(value: Any, what: str, segments: Segments | None) -> tuple[Message, 
     if refused is None:
         discard(message, segments)
     try:
-        return pack(value, other, segments), False
+        return pack(value, other, segments, apart=apart), False
     except Exception as error:
         raise NotSendable(
             f"{what} can't be sent to a worker process ({type(error).__name__}: {error}); pass plain data, or "
@@ -403,7 +392,7 @@ def _log_level() -> int | None:
     return None if logging is None else logging.getLogger().getEffectiveLevel()
 
 
-def _hear(kind: str, value: Any, heard: Callable[[str, Any], None] | None) -> None:
+def _hear(kind: str, value: Any, heard: Callable[[Any], object] | None) -> None:
     if kind == "out":
         stream = getattr(sys, value[0])
         if stream is not None:
@@ -416,7 +405,7 @@ def _hear(kind: str, value: Any, heard: Callable[[str, Any], None] | None) -> No
         if logger.isEnabledFor(record.levelno):
             logger.handle(record)
     elif heard is not None:
-        heard(kind, value)
+        heard(value)
 
 
 _homes: dict[contextvars.ContextVar[Any], tuple[str, str] | None] = {}

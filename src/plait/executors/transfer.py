@@ -96,17 +96,24 @@ def _nameless() -> int:
     return fd
 
 
-def pack(value: Any, pickler: Callable[[io.BytesIO, Any], Any], segments: Segments | None = None) -> Message:
+def pack(
+    value: Any,
+    pickler: Callable[[io.BytesIO, Any], Any],
+    segments: Segments | None = None,
+    *,
+    apart: bool = True,
+) -> Message:
     """Pickle a value, its large buffers apart.
 
     Args:
         value: what to send.
         pickler: makes the pickler for a file and a buffer callback.
-        segments: where buffers are shared with other messages; None makes new ones, which ``send`` closes.
+        segments: where buffers are shared with other messages; None makes new ones, which ``discard`` closes.
+        apart: False keeps large buffers in the pickle, for what is kept longer than a call.
     """
     buffers: list[memoryview] = []
 
-    def apart(buffer: pickle.PickleBuffer) -> bool:
+    def inside(buffer: pickle.PickleBuffer) -> bool:
         try:
             raw = buffer.raw()
         except BufferError:  # not contiguous: pickle copies it
@@ -117,7 +124,7 @@ def pack(value: Any, pickler: Callable[[io.BytesIO, Any], Any], segments: Segmen
         return False
 
     file = io.BytesIO()
-    pickler(file, apart).dump(value)
+    pickler(file, inside if apart else None).dump(value)
     message = Message(file.getvalue())
     try:
         for raw in buffers:

@@ -122,7 +122,9 @@ class Worker:
         try:
             _main_of(about)
             component = self._component(about)
-            args, kwargs = contextvars.copy_context().run(self._values, head, buffers, about)
+            context = contextvars.copy_context()
+            context.run(CURRENT.set, self._context(about))
+            args, kwargs = context.run(unpack, head, buffers)
         except BaseException as error:  # noqa: BLE001  (told, whatever it is)
             failed = NotSendable(
                 f"step {about['path']!r}: what it gets could not be read in its worker process "
@@ -130,7 +132,6 @@ class Worker:
             )
             failed.__cause__ = error
             return False, failed, 0.0
-        context = contextvars.copy_context()
         try:
             with _memory(about.get("memory"), about["path"]):
                 return True, context.run(self._run, component, args, kwargs, about), time.process_time() - cpu
@@ -144,14 +145,10 @@ class Worker:
         number, packed = about["component"], about["packed"]
         found = self._components.get(number)
         if found is None:
-            found = Component(unpack(*packed))
+            found = Component(unpack(packed, []))
             if about["keep"]:
                 self._components[number] = found
         return found
-
-    def _values(self, head: bytes, buffers: list[memoryview], about: dict[str, Any]) -> Any:
-        CURRENT.set(self._context(about))
-        return unpack(head, buffers)
 
     def _context(self, about: dict[str, Any]) -> StepContext:
         ends = None if about["left"] is None else time.monotonic() + about["left"]
@@ -168,7 +165,6 @@ class Worker:
         for module, name, value in about["variables"]:
             __import__(module)
             getattr(sys.modules[module], name).set(value)
-        CURRENT.set(self._context(about))
         if component not in self._ready:
             if component.setup is not None:
                 try:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from plait.context import Cursor, StepContext
 from plait.core.plan.model import PlannedStep
-from plait.executors.job import Abandoned, Job
+from plait.executors.job import Abandoned, Job, Killed
 from plait.executors.thread import thread_pool
-from plait.run.lifecycle import ensure, has_life, is_ready
+from plait.run.lifecycle import ensure, wants_setup
 from plait.run.program import Row
 from plait.run.values import arguments, check_arguments, check_result, fold, placed, put
 
@@ -40,7 +40,7 @@ async def call_uncached(run: Run, cursor: Cursor, step: PlannedStep, frame: Fram
     values = frame.values
     component = step.component
     assert component is not None
-    if has_life(component) and not is_ready(component):
+    if wants_setup(step):
         await ensure(component)
     args, kwargs = arguments(step, values, run.extras, lambda: run.step_context(cursor))
     if frame.program.check_types:
@@ -84,7 +84,7 @@ async def call_threaded(
         return
     component = step.component
     assert component is not None
-    if has_life(component) and not is_ready(component) and not step.remote:
+    if wants_setup(step):
         await ensure(component)
     k = first
     while True:
@@ -204,9 +204,9 @@ class _Chain:
                 put(step, values, result)
                 if self.keep is not None and (job is None or not job.cancelled):
                     self.keep.now(result)
+            except Killed:
+                return  # whoever told it to stop knows why
             except BaseException as error:  # noqa: BLE001  (carried to the strand, with the steps that succeeded before it)
-                if step.remote and job is not None and job.cancelled and isinstance(error, _remote().Killed):
-                    return  # whoever told it to stop knows why
                 self.error = error
                 return
             self.rows.append((step, began, clock(), time.thread_time() - cpu))

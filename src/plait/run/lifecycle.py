@@ -20,6 +20,7 @@ from plait.executors.job import Job
 from plait.executors.thread import thread_pool
 
 if TYPE_CHECKING:
+    from plait.core.plan.model import PlannedStep
     from plait.core.step import Step
 
 
@@ -47,6 +48,12 @@ def is_ready(component: Component) -> bool:
     """Whether the component can be called at once."""
     entry = _entries.get(id(component.given))
     return entry is not None and entry.ready
+
+
+def wants_setup(step: PlannedStep) -> bool:
+    """Whether a step's component must be set up here before it is called; worker processes set up their own."""
+    component = step.component
+    return component is not None and not step.remote and has_life(component) and not is_ready(component)
 
 
 async def ensure(component: Component, *, here: bool = False) -> None:

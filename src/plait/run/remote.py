@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Any
 from plait.context import Cursor, is_heard
 from plait.core.plan.model import PlannedStep
 from plait.executors.job import Job
-from plait.executors.process import Killed, process_pool
+from plait.executors.process import process_pool
 
 if TYPE_CHECKING:
     from plait.run.drive import Run
-
-__all__ = ["Killed", "call_remote"]
 
 
 def call_remote(
@@ -38,15 +36,12 @@ def call_remote(
         "memory": step.memory,
     }
 
-    def heard(_: str, value: Any) -> None:
-        context.emit(value)
-
     return process_pool().call(
         component,
         tuple(args),
         dict(kwargs),
         about,
         job=job,
-        heard=heard,
+        heard=context.emit,
         threads=step.threads,
     )

@@ -22,7 +22,7 @@ from plait.core.schedule.events import Granted, RunStarted, Stopped, TimerFired
 from plait.errors import StepTimeout
 from plait.run.drive import Run
 from plait.run.failing import failed
-from plait.run.lifecycle import ensure, has_life, is_ready
+from plait.run.lifecycle import ensure, wants_setup
 from plait.run.loops import run_sync
 from plait.run.pausing import go_on, look_for_quiet, suspended
 from plait.run.values import Frame, arguments, check_arguments, check_result, fill_config, fold, placed, put
@@ -145,7 +145,7 @@ class SerialRun(Run):
         values = frame.values
         component = step.component
         assert component is not None
-        if has_life(component) and not is_ready(component) and not step.remote:
+        if wants_setup(step):
             self._set_up(component)
         args, kwargs = arguments(step, values, self.extras, lambda: self.step_context(cursor))
         if frame.program.check_types:
