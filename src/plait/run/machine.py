@@ -68,11 +68,20 @@ def _memory_limit(root: str) -> int | None:
     return min(limits) if limits else None
 
 
-def _groups(root: str, controller: str | None) -> Iterator[str]:
-    """The folders of the process's group and of those around it; ``controller`` is None for the second version."""
+@functools.lru_cache(maxsize=8)
+def _membership(root: str) -> tuple[tuple[str, str, str], ...]:
+    """The number, the controllers and the path of each group that the process is in."""
+    found = []
     for line in _lines(f"{root}/proc/self/cgroup"):
         number, _, rest = line.partition(":")
         controllers, _, path = rest.partition(":")
+        found.append((number, controllers, path))
+    return tuple(found)
+
+
+def _groups(root: str, controller: str | None) -> Iterator[str]:
+    """The folders of the process's group and of those around it; ``controller`` is None for the second version."""
+    for number, controllers, path in _membership(root):
         if controller is None:
             if number != "0" or controllers:
                 continue
