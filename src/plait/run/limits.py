@@ -10,15 +10,18 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from typing import Any, Protocol
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
 
 from plait.core.amounts import MEMORY, size_of
 from plait.core.policy import whole
 from plait.core.schedule.ledger import Ledger, Need
-from plait.core.schedule.rates import Meter, Spend, Spent
 from plait.errors import DefinitionError
-from plait.run.alarm import Alarms
 from plait.run.machine import usable_cores, usable_memory
+
+if TYPE_CHECKING:
+    from plait.core.schedule.rates import Spend, Spent
+    from plait.run.alarm import Alarms
 
 
 class Limit:
@@ -144,8 +147,14 @@ class Admission:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._ledger: Ledger[Any] = Ledger()
-        self._alarms = Alarms(self._lock, self._ledger, tell)
         self._borrowers: dict[Hashable, int] = {}
+
+    @cached_property
+    def _alarms(self) -> Alarms:
+        """Made with the first rate, under the lock; before, nobody waits for time to pass."""
+        from plait.run.alarm import Alarms  # most programs have no rates
+
+        return Alarms(self._lock, self._ledger, tell)
 
     def declare(self, amounts: Mapping[Hashable, int]) -> None:
         """Make amounts known; what is in use stays in use."""
@@ -215,7 +224,8 @@ class Admission:
             else:
                 granted = ledger.withdraw(ticket, now)
             late = self._alarms.after((*granted, ticket)) if timed else ()
-        self._alarms.set(late)
+        if late:
+            self._alarms.set(late)
         return granted
 
     def release(self, ticket: Ticket) -> list[Ticket]:
@@ -235,7 +245,10 @@ class Admission:
 
     def declare_rates(self, name: Hashable, limit: Limit) -> None:
         """Make the rates of a resource known."""
+        from plait.core.schedule.rates import Meter  # most programs have no rates
+
         with self._lock:
+            _ = self._alarms  # made here: its first use may be in two threads at once
             self._ledger.meters[name] = Meter(None if limit.rpm is None else limit.rpm * 1000, limit.tpm)
 
     def spent(self, ticket: Ticket) -> Mapping[Hashable, Spent]:

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Hashable, Iterable
-from typing import Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
-from plait.core.schedule.rates import Meter, Spend, Spent
+if TYPE_CHECKING:
+    from plait.core.schedule.rates import Meter, Spend, Spent
 
 T = TypeVar("T", bound=Hashable)
 _NEVER = float("inf")
